@@ -1,0 +1,1 @@
+//! Chat rooms for nc and friends.

@@ -1,0 +1,1 @@
+//! What every listener and every stranger's input needs.

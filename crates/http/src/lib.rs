@@ -1,0 +1,1 @@
+//! A static-file HTTP server engine.

@@ -1,0 +1,1 @@
+//! One machine as the hub of its network.

@@ -1,0 +1,1 @@
+//! A port scanner that knows how sure it is.

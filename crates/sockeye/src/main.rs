@@ -1,0 +1,3 @@
+//! The binary: flags to Config, all printing, exit codes.
+
+fn main() {}
