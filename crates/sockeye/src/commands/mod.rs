@@ -1,0 +1,38 @@
+//! The commands: each module turns its arguments into an engine's `Config`, shows the engine's
+//! events, and gives an exit code.
+
+mod completions;
+mod man;
+
+use clap::Subcommand;
+
+use crate::args::Cli;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::{logging, output};
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print a script that completes commands and flags in a shell
+    Completions(completions::Args),
+    /// Print the manual page, or write all of them into a folder
+    Man(man::Args),
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(cli: Cli) -> Exit {
+    logging::start(&cli.global);
+    let context = Context { global: cli.global, layers: cli.layers };
+    let result = match cli.command {
+        Command::Completions(args) => completions::run(&args, &context),
+        Command::Man(args) => man::run(&args, &context),
+    };
+    result.unwrap_or_else(|error| {
+        let exit = Exit::of(&error);
+        if exit != Exit::DONE {
+            output::error(&error);
+        }
+        exit
+    })
+}

@@ -1,0 +1,5 @@
+//! The binary from outside: help, errors, exit codes, and each command end to end.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod frame;
