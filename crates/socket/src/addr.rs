@@ -1,0 +1,255 @@
+//! Socket addresses: what a socket is bound or connected to. Parsing and Display round-trip, and
+//! neither looks a name up (the zone of a link-local address excepted).
+
+mod parse;
+mod to_address;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use socket2::SockAddr;
+
+pub use to_address::ToAddress;
+
+/// An address family. [`AF_INET`], [`AF_INET6`] and [`AF_UNIX`] are Python's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Family {
+    /// Any family: for looking names up only.
+    Unspec,
+    /// IPv4.
+    Inet,
+    /// IPv6.
+    Inet6,
+    /// Sockets of this machine, named by a path or an abstract name.
+    Unix,
+}
+
+/// Any family (for looking names up).
+pub const AF_UNSPEC: Family = Family::Unspec;
+/// IPv4.
+pub const AF_INET: Family = Family::Inet;
+/// IPv6.
+pub const AF_INET6: Family = Family::Inet6;
+/// Sockets of this machine.
+pub const AF_UNIX: Family = Family::Unix;
+
+impl Family {
+    pub(crate) fn raw(self) -> i32 {
+        match self {
+            Self::Unspec => libc::AF_UNSPEC,
+            Self::Inet => libc::AF_INET,
+            Self::Inet6 => libc::AF_INET6,
+            Self::Unix => libc::AF_UNIX,
+        }
+    }
+
+    pub(crate) fn from_raw(raw: i32) -> Option<Self> {
+        match raw {
+            libc::AF_INET => Some(Self::Inet),
+            libc::AF_INET6 => Some(Self::Inet6),
+            libc::AF_UNIX => Some(Self::Unix),
+            _ => None,
+        }
+    }
+}
+
+/// The address of a socket.
+///
+/// Written `1.2.3.4:80`, `[::1]:80`, `[fe80::1%eth0]:80`, `unix:/run/x.sock`, `unix:@abstract` and
+/// `unix:` (unnamed). Bytes of a unix name that are not printable ASCII show as `\xHH` and a
+/// backslash as `\\`, and are parsed so; a zone shows as its number.
+///
+/// ```
+/// use sockeye_socket::Address;
+///
+/// let address: Address = "[::ffff:10.0.0.1]:80".parse()?;
+/// assert_eq!(address.port(), Some(80));
+/// assert_eq!(address.canonical_ip(), Some([10, 0, 0, 1].into()));
+/// assert_eq!("unix:@room".parse::<Address>()?.to_string(), "unix:@room");
+/// # Ok::<(), sockeye_socket::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Address {
+    /// IPv4 and a port.
+    Inet(SocketAddrV4),
+    /// IPv6, a port, a flow label and a zone.
+    Inet6(SocketAddrV6),
+    /// A name in this machine.
+    Unix(UnixName),
+}
+
+/// The name of a unix socket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum UnixName {
+    /// A file.
+    Path(PathBuf),
+    /// A name that is no file (Linux), without the leading NUL.
+    Abstract(Vec<u8>),
+    /// None: one end of a pair, or a client that never bound.
+    Unnamed,
+}
+
+impl Address {
+    /// The IP address, if it has one.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.socket_addr().map(|addr| addr.ip())
+    }
+
+    /// The port, if it has one (`0..=65535`).
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.socket_addr().map(|addr| addr.port())
+    }
+
+    /// The standard library's form of an IPv4 or IPv6 address.
+    #[must_use]
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Inet(addr) => Some(SocketAddr::V4(*addr)),
+            Self::Inet6(addr) => Some(SocketAddr::V6(*addr)),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// The family.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Inet(_) => Family::Inet,
+            Self::Inet6(_) => Family::Inet6,
+            Self::Unix(_) => Family::Unix,
+        }
+    }
+
+    /// The IP address, with an IPv4 peer of a dual-stack socket (`::ffff:1.2.3.4`) as IPv4.
+    #[must_use]
+    pub fn canonical_ip(&self) -> Option<IpAddr> {
+        self.ip().map(|ip| ip.to_canonical())
+    }
+
+    /// The path of a unix socket that has one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Unix(UnixName::Path(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Tells whether only this machine can be behind it: loopback, or a unix socket.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.canonical_ip().is_none_or(|ip| ip.is_loopback())
+    }
+
+    /// The system's form; an error where a unix name is too long (107 bytes) or has a NUL.
+    pub(crate) fn to_sys(&self) -> std::io::Result<SockAddr> {
+        let invalid = || std::io::Error::from_raw_os_error(libc::ENAMETOOLONG);
+        match self {
+            Self::Inet(addr) => Ok((*addr).into()),
+            Self::Inet6(addr) => Ok((*addr).into()),
+            Self::Unix(UnixName::Path(path)) => {
+                if path.as_os_str().is_empty() || path.as_os_str().as_bytes().contains(&0) {
+                    return Err(std::io::Error::from_raw_os_error(libc::EINVAL));
+                }
+                SockAddr::unix(path).map_err(|_| invalid())
+            }
+            Self::Unix(UnixName::Abstract(name)) => {
+                let mut path = vec![0];
+                path.extend_from_slice(name);
+                SockAddr::unix(std::ffi::OsStr::from_bytes(&path)).map_err(|_| invalid())
+            }
+            Self::Unix(UnixName::Unnamed) => SockAddr::unix("").map_err(|_| invalid()),
+        }
+    }
+
+    /// What the system gave; None for a family that has no variant yet.
+    pub(crate) fn from_sys(addr: &SockAddr) -> Option<Self> {
+        if let Some(addr) = addr.as_socket() {
+            return Some(addr.into());
+        }
+        if !addr.is_unix() {
+            return None;
+        }
+        let name = if addr.is_unnamed() {
+            UnixName::Unnamed
+        } else if let Some(name) = addr.as_abstract_namespace() {
+            UnixName::Abstract(name.to_vec())
+        } else {
+            UnixName::Path(addr.as_pathname()?.to_owned())
+        };
+        Some(Self::Unix(name))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(addr) => addr.fmt(f),
+            Self::Inet6(addr) => addr.fmt(f),
+            Self::Unix(UnixName::Path(path)) => {
+                let bytes = path.as_os_str().as_bytes();
+                // `@x` would read as an abstract name.
+                f.write_str(if bytes.starts_with(b"@") { "unix:./" } else { "unix:" })?;
+                write_escaped(bytes, f)
+            }
+            Self::Unix(UnixName::Abstract(name)) => {
+                f.write_str("unix:@")?;
+                write_escaped(name, f)
+            }
+            Self::Unix(UnixName::Unnamed) => f.write_str("unix:"),
+        }
+    }
+}
+
+fn write_escaped(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|&byte| match byte {
+        b'\\' => f.write_str("\\\\"),
+        b' '..=b'~' => write!(f, "{}", char::from(byte)),
+        _ => write!(f, "\\x{byte:02x}"),
+    })
+}
+
+impl From<SocketAddr> for Address {
+    fn from(addr: SocketAddr) -> Self {
+        match addr {
+            SocketAddr::V4(addr) => Self::Inet(addr),
+            SocketAddr::V6(addr) => Self::Inet6(addr),
+        }
+    }
+}
+
+impl From<SocketAddrV4> for Address {
+    fn from(addr: SocketAddrV4) -> Self {
+        Self::Inet(addr)
+    }
+}
+
+impl From<SocketAddrV6> for Address {
+    fn from(addr: SocketAddrV6) -> Self {
+        Self::Inet6(addr)
+    }
+}
+
+impl From<(IpAddr, u16)> for Address {
+    fn from(addr: (IpAddr, u16)) -> Self {
+        SocketAddr::from(addr).into()
+    }
+}
+
+impl From<(Ipv4Addr, u16)> for Address {
+    fn from((ip, port): (Ipv4Addr, u16)) -> Self {
+        Self::Inet(SocketAddrV4::new(ip, port))
+    }
+}
+
+impl From<(Ipv6Addr, u16)> for Address {
+    fn from((ip, port): (Ipv6Addr, u16)) -> Self {
+        Self::Inet6(SocketAddrV6::new(ip, port, 0, 0))
+    }
+}

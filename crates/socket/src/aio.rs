@@ -1,0 +1,388 @@
+//! The same socket on tokio's reactor (feature `tokio`): `AsyncRead + AsyncWrite` and the methods
+//! by the same names.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use rustix::io::Errno;
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+
+use crate::addr::{Address, ToAddress};
+use crate::error::{Cause, Error, Result};
+use crate::server::{Accept, Acceptor};
+use crate::shutdown::Shutdown;
+use crate::socket::{How, Kind};
+use crate::{errno, opt, sys};
+
+/// A [`crate::Socket`] whose methods are awaited. Dropping a future cancels it: `send` and `recv`
+/// have then done nothing; what `sendall` had sent is sent. Timeouts are `tokio::time::timeout`'s
+/// business.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// use sockeye_socket::{aio, socketpair};
+///
+/// let (a, b) = socketpair()?;
+/// let (a, b) = (aio::Socket::new(a)?, aio::Socket::new(b)?);
+/// a.sendall(b"hello").await?;
+/// assert_eq!(b.recv(16).await?, b"hello");
+/// # Ok::<(), sockeye_socket::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct Socket {
+    inner: AsyncFd<crate::Socket>,
+}
+
+impl Socket {
+    /// Makes `socket` nonblocking and registers it with the runtime of the calling task.
+    ///
+    /// # Errors
+    /// The runtime cannot take it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with its I/O enabled.
+    pub fn new(socket: crate::Socket) -> Result<Self> {
+        socket.setblocking(false)?;
+        let inner = sys::register(socket, Interest::READABLE | Interest::WRITABLE);
+        Ok(Self { inner: inner.map_err(|error| Error::io("register", &error))? })
+    }
+
+    /// The socket itself, for options and names. It is nonblocking and must stay so.
+    #[must_use]
+    pub fn get_ref(&self) -> &crate::Socket {
+        self.inner.get_ref()
+    }
+
+    /// Takes the socket out of the runtime and makes it blocking.
+    ///
+    /// # Errors
+    /// The descriptor's mode cannot be changed.
+    pub fn into_inner(self) -> Result<crate::Socket> {
+        let socket = self.inner.into_inner();
+        socket.setblocking(true)?;
+        Ok(socket)
+    }
+
+    /// Waits until a receive would give something.
+    ///
+    /// # Errors
+    /// The runtime is shutting down.
+    pub async fn readable(&self) -> Result<()> {
+        let ready = self.inner.readable().await;
+        ready.map(|mut guard| guard.retain_ready()).map_err(|error| Error::io("readable", &error))
+    }
+
+    /// Waits until a send would take something.
+    ///
+    /// # Errors
+    /// The runtime is shutting down.
+    pub async fn writable(&self) -> Result<()> {
+        let ready = self.inner.writable().await;
+        ready.map(|mut guard| guard.retain_ready()).map_err(|error| Error::io("writable", &error))
+    }
+
+    /// Runs a nonblocking call whenever the socket is ready, until it is done.
+    async fn run<T>(
+        &self,
+        op: &'static str,
+        interest: Interest,
+        mut call: impl FnMut(&crate::Socket) -> Result<T>,
+    ) -> Result<T> {
+        loop {
+            let mut guard =
+                self.inner.ready(interest).await.map_err(|error| Error::io(op, &error))?;
+            match call(self.inner.get_ref()) {
+                Err(error) if error.would_block() => {
+                    let ready = guard.ready();
+                    // Only what was waited for is used up.
+                    guard.clear_ready_matching(if interest == Interest::READABLE {
+                        ready & tokio::io::Ready::READABLE
+                    } else {
+                        ready & tokio::io::Ready::WRITABLE
+                    });
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Connects to `addr`. A name is looked up first, which blocks: give an address.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::connect`].
+    pub async fn connect(&self, addr: impl ToAddress) -> Result<()> {
+        let addr = addr.to_address(self.get_ref().family())?;
+        match self.get_ref().connect(&addr) {
+            Err(error) if error.errno() == Some(errno::EINPROGRESS) => {}
+            done => return done,
+        }
+        // Readiness from before the connect is stale: a getpeername tells.
+        loop {
+            let ready = self.inner.writable().await;
+            let mut guard = ready.map_err(|error| Error::io("connect", &error).at(&addr))?;
+            match self.get_ref().getsockopt(opt::SO_ERROR)? {
+                0 if self.get_ref().getpeername().is_err() => guard.clear_ready(),
+                0 => return Ok(()),
+                errno => return Err(Error::os("connect", errno).at(&addr)),
+            }
+        }
+    }
+
+    /// Sends some of `data`; gives how many bytes the system took.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::send`].
+    pub async fn send(&self, data: &[u8]) -> Result<usize> {
+        self.run("send", Interest::WRITABLE, |socket| socket.send(data)).await
+    }
+
+    /// As [`send`](Self::send), and more will follow at once (`MSG_MORE`).
+    ///
+    /// # Errors
+    /// As [`crate::Socket::send`].
+    pub async fn send_more(&self, data: &[u8]) -> Result<usize> {
+        self.run("send_more", Interest::WRITABLE, |socket| socket.send_more(data)).await
+    }
+
+    /// Sends some of the buffers in one system call.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::send`].
+    pub async fn send_vectored(&self, data: &[IoSlice<'_>]) -> Result<usize> {
+        self.run("send_vectored", Interest::WRITABLE, |socket| socket.send_vectored(data)).await
+    }
+
+    /// Sends all of `data`.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::send`]; [`Error::sent`] says how many bytes had gone before.
+    pub async fn sendall(&self, data: &[u8]) -> Result<()> {
+        let mut sent = 0;
+        while sent < data.len() {
+            sent += self.send(&data[sent..]).await.map_err(|error| error.after(sent))?;
+        }
+        Ok(())
+    }
+
+    /// Sends a datagram to `addr` (an address: a name would block).
+    ///
+    /// # Errors
+    /// As [`crate::Socket::sendto`].
+    pub async fn sendto(&self, data: &[u8], addr: impl ToAddress) -> Result<usize> {
+        let addr = addr.to_address(self.get_ref().family())?;
+        self.run("sendto", Interest::WRITABLE, |socket| socket.sendto(data, &addr)).await
+    }
+
+    /// Sends up to `count` bytes of `file` from `offset`, one system call's worth.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::sendfile`].
+    pub async fn sendfile(&self, file: impl AsFd, offset: u64, count: usize) -> Result<usize> {
+        let call = |socket: &crate::Socket| socket.sendfile(&file, offset, count);
+        self.run("sendfile", Interest::WRITABLE, call).await
+    }
+
+    /// Receives at most `n` bytes; empty at the end of the stream.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::recv`].
+    pub async fn recv(&self, n: usize) -> Result<Vec<u8>> {
+        self.run("recv", Interest::READABLE, |socket| socket.recv(n)).await
+    }
+
+    /// Receives into `buf`; gives how many bytes came, 0 at the end of the stream.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::recv`].
+    pub async fn recv_into(&self, buf: &mut [u8]) -> Result<usize> {
+        self.run("recv_into", Interest::READABLE, |socket| socket.recv_into(buf)).await
+    }
+
+    /// Fills `buf`. Cancelled, the bytes that had come are lost to the caller: use
+    /// [`recv_into`](Self::recv_into) where that matters.
+    ///
+    /// # Errors
+    /// The stream ended before (`UnexpectedEof`), or as [`crate::Socket::recv`].
+    pub async fn recv_exact(&self, buf: &mut [u8]) -> Result<()> {
+        let (mut have, need) = (0, buf.len());
+        while have < need {
+            match self.recv_into(&mut buf[have..]).await.map_err(|error| error.after(have))? {
+                0 => return Err(Error::new("recv_exact", Cause::Ended { need }).after(have)),
+                n => have += n,
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives a datagram of at most `n` bytes, and who sent it.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::recvfrom`].
+    pub async fn recvfrom(&self, n: usize) -> Result<(Vec<u8>, Address)> {
+        self.run("recvfrom", Interest::READABLE, |socket| socket.recvfrom(n)).await
+    }
+
+    /// Looks at what would be received, and leaves it there.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::recv`].
+    pub async fn peek(&self, buf: &mut [u8]) -> Result<usize> {
+        self.run("peek", Interest::READABLE, |socket| socket.peek(buf)).await
+    }
+
+    /// Ends one direction or both.
+    ///
+    /// # Errors
+    /// The socket is not connected.
+    pub fn shutdown(&self, how: How) -> Result<()> {
+        self.get_ref().shutdown(how)
+    }
+}
+
+/// Takes a nonblocking call's answer apart: `None` is to wait.
+fn done<T>(answer: std::result::Result<T, Errno>) -> Option<io::Result<T>> {
+    match answer {
+        Ok(value) => Some(Ok(value)),
+        Err(Errno::AGAIN) => None,
+        Err(error) => Some(Err(error.into())),
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let room = buf.remaining();
+        loop {
+            let mut guard = ready!(self.inner.poll_read_ready(cx))?;
+            match done(sys::recv_into_readbuf(self.inner.get_ref().as_fd(), buf)) {
+                Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Some(Ok(n)) => {
+                    // Less than asked for: the stream is empty, and the next read need not try.
+                    if n > 0 && n < room && self.get_ref().kind() == Kind::Stream {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => guard.clear_ready(),
+            }
+        }
+    }
+}
+
+impl Socket {
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        len: usize,
+        mut call: impl FnMut(&crate::Socket) -> Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.inner.poll_write_ready(cx))?;
+            match call(self.inner.get_ref()) {
+                Ok(n) => {
+                    if n > 0 && n < len {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(n));
+                }
+                Err(error) if error.would_block() => guard.clear_ready(),
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, data.len(), |socket| socket.send(data))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let len = data.iter().map(|slice| slice.len()).sum();
+        self.poll_send(cx, len, |socket| socket.send_vectored(data))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_ref().shutdown(How::Write) {
+            Err(error) if error.errno() != Some(errno::ENOTCONN) => Poll::Ready(Err(error.into())),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.get_ref().as_fd()
+    }
+}
+
+impl Acceptor {
+    /// As [`accept`](Self::accept), for a task of tokio; keeps a duplicate of the listener's
+    /// descriptor in the runtime. May be cancelled without losing a client.
+    ///
+    /// # Errors
+    /// As [`try_accept`](Self::try_accept).
+    pub async fn accept_async(
+        &mut self,
+        shutdown: &Shutdown,
+    ) -> Result<Option<(crate::Socket, Address)>> {
+        loop {
+            if shutdown.is_started() {
+                return Ok(None);
+            }
+            match self.try_accept(Instant::now())? {
+                Accept::Connection(socket, addr) => return Ok(Some((socket, addr))),
+                Accept::Paused { until } => tokio::select! {
+                    () = shutdown.wait_async() => {}
+                    () = tokio::time::sleep_until(until.into()) => {}
+                },
+                Accept::Empty => tokio::select! {
+                    () = shutdown.wait_async() => {}
+                    ready = self.client_waits() => ready?,
+                },
+            }
+        }
+    }
+
+    /// Waits for a client; the readiness counts once, and try_accept is asked again.
+    async fn client_waits(&mut self) -> Result<()> {
+        let fail = |error: io::Error| Error::io("accept", &error);
+        if self.readiness.is_none() {
+            let copy = rustix::io::fcntl_dupfd_cloexec(self.listener(), 0)
+                .map_err(|error| fail(error.into()))?;
+            let registered = sys::register(copy, Interest::READABLE);
+            self.readiness = Some(registered.map_err(fail)?);
+            // Who came between the try and the registration shows as readable.
+        }
+        let Some(readiness) = &self.readiness else { return Ok(()) };
+        let mut guard = poll_fn(|cx| readiness.poll_read_ready(cx)).await.map_err(fail)?;
+        guard.clear_ready();
+        Ok(())
+    }
+}

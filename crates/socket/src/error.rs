@@ -1,0 +1,234 @@
+//! The one error of this crate: which operation, on which address, why, and how much was done
+//! before. Its text is a fragment: "bind [::]:80: permission denied (EACCES)".
+
+use std::fmt;
+use std::io;
+
+use crate::addr::Address;
+use crate::errno;
+
+/// What every operation of this crate gives.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an operation failed.
+///
+/// ```
+/// use sockeye_socket::Socket;
+///
+/// let socket = Socket::tcp4()?;
+/// let error = socket.connect("127.0.0.1:0").unwrap_err();
+/// assert_eq!(error.to_string(), "connect 127.0.0.1:0: connection refused (ECONNREFUSED)");
+/// assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+/// assert!(error.errno().is_some());
+/// # Ok::<(), sockeye_socket::Error>(())
+/// ```
+pub struct Error {
+    op: &'static str,
+    cause: Cause,
+    done: usize,
+    addr: Option<Box<Address>>,
+}
+
+/// The reasons, the system's and our own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// What the system said.
+    Errno(i32),
+    /// Our own deadline passed.
+    TimedOut,
+    /// The stream ended inside of what was asked for.
+    Ended { need: usize },
+    /// `getaddrinfo` said no: its code and its text.
+    Lookup { code: i32, host: Box<str> },
+    /// The text is not an address.
+    BadAddress { text: Box<str>, why: &'static str },
+    /// The caller asked for what this type cannot do.
+    Invalid(&'static str),
+}
+
+impl Error {
+    pub(crate) fn new(op: &'static str, cause: Cause) -> Self {
+        Self { op, cause, done: 0, addr: None }
+    }
+
+    pub(crate) fn os(op: &'static str, errno: i32) -> Self {
+        Self::new(op, Cause::Errno(errno))
+    }
+
+    /// Keeps the errno of `error`; one without an errno is our own caller's mistake.
+    pub(crate) fn io(op: &'static str, error: &io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(errno) => Self::os(op, errno),
+            None => Self::new(op, Cause::Invalid("invalid argument")),
+        }
+    }
+
+    pub(crate) fn timed_out(op: &'static str) -> Self {
+        Self::new(op, Cause::TimedOut)
+    }
+
+    #[must_use]
+    pub(crate) fn at(mut self, addr: &Address) -> Self {
+        self.addr = Some(Box::new(addr.clone()));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn after(mut self, done: usize) -> Self {
+        self.done = done;
+        self
+    }
+
+    /// The kind of failure, in the standard library's terms. `TimedOut` is a timeout of ours or
+    /// of the kernel's; `WouldBlock` comes from a socket in nonblocking mode only.
+    #[must_use]
+    pub fn kind(&self) -> io::ErrorKind {
+        match &self.cause {
+            Cause::Errno(errno) => io::Error::from_raw_os_error(*errno).kind(),
+            Cause::TimedOut => io::ErrorKind::TimedOut,
+            Cause::Ended { .. } => io::ErrorKind::UnexpectedEof,
+            Cause::Lookup { .. } => io::ErrorKind::NotFound,
+            Cause::BadAddress { .. } | Cause::Invalid(_) => io::ErrorKind::InvalidInput,
+        }
+    }
+
+    /// The system's error number, where the system is who refused. A timeout set by
+    /// [`settimeout`](crate::Socket::settimeout) has none.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self.cause {
+            Cause::Errno(errno) => Some(errno),
+            _ => None,
+        }
+    }
+
+    /// Tells whether time ran out: the socket's own timeout or the kernel's (`ETIMEDOUT`).
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.kind() == io::ErrorKind::TimedOut
+    }
+
+    /// Tells whether a nonblocking socket has nothing to give or no room to take; a connect that
+    /// is under way (`EINPROGRESS`) counts.
+    #[must_use]
+    pub fn would_block(&self) -> bool {
+        matches!(self.cause, Cause::Errno(errno::EAGAIN | errno::EINPROGRESS))
+    }
+
+    /// Tells whether a host name could not be resolved.
+    #[must_use]
+    pub fn is_lookup(&self) -> bool {
+        matches!(self.cause, Cause::Lookup { .. })
+    }
+
+    /// How many bytes were sent before the failure (`sendall`).
+    #[must_use]
+    pub fn sent(&self) -> usize {
+        self.done
+    }
+
+    /// How many bytes had come into the buffer before the failure (`recv_exact`).
+    #[must_use]
+    pub fn received(&self) -> usize {
+        self.done
+    }
+
+    /// The operation, by the name of the method.
+    #[must_use]
+    pub fn op(&self) -> &'static str {
+        self.op
+    }
+
+    /// The address that the operation was about.
+    #[must_use]
+    pub fn address(&self) -> Option<&Address> {
+        self.addr.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.op)?;
+        match &self.cause {
+            Cause::Lookup { host, .. } => write!(f, " {}", host.escape_debug())?,
+            Cause::BadAddress { text, .. } => write!(f, " {:?}", text)?,
+            _ => {}
+        }
+        if let Some(addr) = &self.addr {
+            write!(f, " {addr}")?;
+        }
+        f.write_str(": ")?;
+        match &self.cause {
+            Cause::Errno(errno) => errno::describe(*errno, f)?,
+            Cause::TimedOut => f.write_str("timed out")?,
+            Cause::Ended { need } => {
+                return write!(f, "the stream ended after {} of {need} bytes", self.done);
+            }
+            Cause::Lookup { code, .. } => f.write_str(&crate::sys::lookup_text(*code))?,
+            Cause::BadAddress { why, .. } | Cause::Invalid(why) => f.write_str(why)?,
+        }
+        if self.done > 0 { write!(f, " after {} bytes", self.done) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for io::Error {
+    /// Keeps the system's error number where there is one; else the whole error is inside.
+    fn from(error: Error) -> Self {
+        match error.errno() {
+            Some(errno) => io::Error::from_raw_os_error(errno),
+            None => io::Error::new(error.kind(), error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_names_operation_address_and_errno() {
+        let addr: Address = "[::]:80".parse().unwrap();
+        let error = Error::os("bind", errno::EACCES).at(&addr);
+        assert_eq!(error.to_string(), "bind [::]:80: permission denied (EACCES)");
+        assert_eq!(error.op(), "bind");
+        assert_eq!(error.address(), Some(&addr));
+    }
+
+    #[test]
+    fn text_says_how_much_was_done() {
+        let error = Error::timed_out("sendall").after(12);
+        assert_eq!(error.to_string(), "sendall: timed out after 12 bytes");
+        let error = Error::new("recv_exact", Cause::Ended { need: 9 }).after(4);
+        assert_eq!(error.to_string(), "recv_exact: the stream ended after 4 of 9 bytes");
+    }
+
+    #[test]
+    fn io_error_keeps_the_errno_or_the_kind() {
+        let error: io::Error = Error::os("send", errno::EPIPE).into();
+        assert_eq!(error.raw_os_error(), Some(errno::EPIPE));
+        let error: io::Error = Error::timed_out("recv").into();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn timeouts_of_ours_and_of_the_kernel_are_timeouts() {
+        assert!(Error::timed_out("recv").is_timeout());
+        assert!(Error::os("connect", errno::ETIMEDOUT).is_timeout());
+        assert!(!Error::os("recv", errno::EAGAIN).is_timeout());
+        assert!(Error::os("recv", errno::EAGAIN).would_block());
+        assert!(!Error::timed_out("recv").would_block());
+    }
+
+    #[test]
+    fn results_stay_small() {
+        assert!(size_of::<Error>() <= 72);
+    }
+}

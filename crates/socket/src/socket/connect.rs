@@ -1,0 +1,78 @@
+//! Connecting: once asked for it goes on in the kernel, so after an interruption or in a timed
+//! connect the answer is waited for and read from `SO_ERROR`; connect is never called again.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
+
+use super::Socket;
+use super::wait::{Patience, poll_until};
+use crate::addr::{Address, Family, ToAddress};
+use crate::error::{Error, Result};
+use crate::{errno, opt};
+
+/// A unix listener with a full queue cannot be waited for with poll: look again so often.
+const UNIX_RETRY: Duration = Duration::from_millis(5);
+
+impl Socket {
+    /// Connects to `addr`; for datagrams this only sets the peer.
+    ///
+    /// # Errors
+    /// Refused, unreachable, timed out. A nonblocking socket gives an error that
+    /// [`would_block`](Error::would_block) while the connection is made: wait until it is
+    /// writable, then read [`opt::SO_ERROR`].
+    pub fn connect(&self, addr: impl ToAddress) -> Result<()> {
+        let addr = addr.to_address(self.family)?;
+        self.connect_by(&addr, self.patience()).map_err(|error| error.at(&addr))
+    }
+
+    /// Connects and gives the errno, 0 where all is well: `EINPROGRESS` on a nonblocking socket,
+    /// `EAGAIN` where the timeout passed (as in Python), `EINVAL` where `addr` is no address.
+    pub fn connect_ex(&self, addr: impl ToAddress) -> i32 {
+        match self.connect(addr) {
+            Ok(()) => 0,
+            Err(error) if error.is_timeout() => error.errno().unwrap_or(errno::EAGAIN),
+            Err(error) => error.errno().unwrap_or(errno::EINVAL),
+        }
+    }
+
+    pub(crate) fn connect_by(&self, addr: &Address, patience: Patience) -> Result<()> {
+        let sys_addr = addr.to_sys().map_err(|error| Error::io("connect", &error))?;
+        loop {
+            let Err(error) = self.inner().connect(&sys_addr) else { return Ok(()) };
+            match error.raw_os_error() {
+                // A unix connect that is interrupted has not begun; another one goes on.
+                Some(errno::EINTR) if self.family() == Family::Unix => {}
+                Some(errno::EINTR) => return self.await_connection(patience),
+                Some(errno::EINPROGRESS) if patience != Patience::Never => {
+                    return self.await_connection(patience);
+                }
+                Some(errno::EAGAIN) if self.family() == Family::Unix => {
+                    await_queue(patience)?;
+                }
+                _ => return Err(Error::io("connect", &error)),
+            }
+        }
+    }
+
+    /// Waits for the end of a connect that is under way, and says how it ended.
+    fn await_connection(&self, patience: Patience) -> Result<()> {
+        patience.wait("connect", self.as_fd(), PollFlags::OUT)?;
+        match self.getsockopt(opt::SO_ERROR)? {
+            0 => Ok(()),
+            errno => Err(Error::os("connect", errno)),
+        }
+    }
+}
+
+/// Waits for room in the queue of a unix listener.
+fn await_queue(patience: Patience) -> Result<()> {
+    patience.check("connect")?;
+    let pause = match patience {
+        Patience::Never => return Err(Error::os("connect", errno::EAGAIN)),
+        Patience::Forever => Instant::now() + UNIX_RETRY,
+        Patience::Until(deadline) => deadline.min(Instant::now() + UNIX_RETRY),
+    };
+    poll_until("connect", &mut [], Some(pause)).map(|_| ())
+}

@@ -1,0 +1,58 @@
+//! Other types' sockets as ours and ours as descriptors.
+
+use std::os::fd::OwnedFd;
+
+use super::{Kind, Socket};
+use crate::addr::Family;
+use crate::errno;
+use crate::error::{Cause, Error, Result};
+use crate::opt;
+
+impl TryFrom<OwnedFd> for Socket {
+    type Error = Error;
+
+    /// Takes a descriptor over, with its mode: a nonblocking one has the timeout zero. Fails (and
+    /// closes it) where it is no socket, or of a family or kind that this crate does not have.
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        let inner = socket2::Socket::from(fd);
+        let probe = Self::wrap(inner, Family::Unspec, Kind::Stream);
+        let unknown = |what| Error::new("from", Cause::Invalid(what));
+        let not_socket = |error: Error| Error::os("from", error.errno().unwrap_or(errno::EBADF));
+        let family = probe.getsockopt(opt::SO_DOMAIN).map_err(not_socket)?;
+        let family =
+            Family::from_raw(family).ok_or_else(|| unknown("a socket of an unknown family"))?;
+        let kind = probe.inner.r#type().map_err(|error| Error::io("from", &error))?;
+        let kind = Kind::from_raw(kind).ok_or_else(|| unknown("a socket of an unknown kind"))?;
+        let nonblocking = probe.inner.nonblocking().map_err(|error| Error::io("from", &error))?;
+        let socket = Self::wrap(probe.inner, family, kind);
+        if nonblocking {
+            socket.setblocking(false)?;
+        }
+        Ok(socket)
+    }
+}
+
+macro_rules! from_std {
+    ($($type:ty),*) => {$(
+        impl From<$type> for Socket {
+            fn from(socket: $type) -> Self {
+                Self::try_from(OwnedFd::from(socket)).expect("the standard library's is a socket")
+            }
+        }
+    )*};
+}
+
+from_std!(
+    std::net::TcpStream,
+    std::net::TcpListener,
+    std::net::UdpSocket,
+    std::os::unix::net::UnixStream,
+    std::os::unix::net::UnixListener,
+    std::os::unix::net::UnixDatagram
+);
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.detach()
+    }
+}

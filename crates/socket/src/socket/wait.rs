@@ -1,0 +1,139 @@
+//! How long a call waits: one deadline for the whole of it, however often it is interrupted.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::errno;
+use crate::error::{Error, Result};
+
+/// How long one call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As long as it takes.
+    Forever,
+    /// Not at all: `WouldBlock`.
+    Never,
+    /// Until then: `TimedOut`.
+    Until(Instant),
+}
+
+impl Patience {
+    /// So long from now; what the clock cannot count is for ever.
+    pub(crate) fn lasting(time: Duration) -> Self {
+        Instant::now().checked_add(time).map_or(Self::Forever, Self::Until)
+    }
+
+    /// Fails if the time is over.
+    pub(crate) fn check(self, op: &'static str) -> Result<()> {
+        match self {
+            Self::Until(deadline) if Instant::now() >= deadline => Err(Error::timed_out(op)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until `fd` is ready for one of `events` (or has an error).
+    pub(crate) fn wait(
+        self,
+        op: &'static str,
+        fd: BorrowedFd<'_>,
+        events: PollFlags,
+    ) -> Result<()> {
+        let deadline = match self {
+            Self::Forever => None,
+            Self::Never => return Err(Error::os(op, errno::EAGAIN)),
+            Self::Until(deadline) => Some(deadline),
+        };
+        let mut fds = [PollFd::from_borrowed_fd(fd, events)];
+        if poll_until(op, &mut fds, deadline)? { Ok(()) } else { Err(Error::timed_out(op)) }
+    }
+}
+
+/// Waits until one of `fds` is ready; `false` if the deadline comes first.
+pub(crate) fn poll_until(
+    op: &'static str,
+    fds: &mut [PollFd<'_>],
+    deadline: Option<Instant>,
+) -> Result<bool> {
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match poll(fds, left.map(timespec).as_ref()) {
+            Ok(0) if left == Some(Duration::ZERO) => return Ok(false),
+            // The clock decides: a wait that ends early goes on.
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(Error::os(op, error.raw_os_error())),
+        }
+    }
+}
+
+/// The system's form of a time span; what it cannot hold is its longest.
+pub(crate) fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
+
+/// Runs `call` until it is done: again at once after EINTR, after waiting where it says EAGAIN.
+/// The patience is asked for at the first wait, which is as good as the start of the call.
+pub(crate) fn retry<T>(
+    op: &'static str,
+    fd: BorrowedFd<'_>,
+    events: PollFlags,
+    patience: impl Fn() -> Patience,
+    mut call: impl FnMut() -> io::Result<T>,
+) -> Result<T> {
+    let mut started = None;
+    loop {
+        match call() {
+            Ok(done) => return Ok(done),
+            Err(error) => match error.raw_os_error() {
+                Some(errno::EINTR) => {}
+                Some(errno::EAGAIN) => {
+                    started.get_or_insert_with(&patience).wait(op, fd, events)?;
+                }
+                _ => return Err(Error::io(op, &error)),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn calls_are_repeated_after_interruption_only() {
+        let (a, _b) = crate::socketpair().unwrap();
+        let mut answers = vec![Ok(7), Err(errno::EINTR), Err(errno::EINTR)];
+        let call = || answers.pop().unwrap().map_err(io::Error::from_raw_os_error);
+        assert_eq!(retry("x", a.as_fd(), PollFlags::IN, || Patience::Never, call).unwrap(), 7);
+        let call = || Err::<(), _>(io::Error::from_raw_os_error(errno::EPIPE));
+        let error = retry("x", a.as_fd(), PollFlags::IN, || Patience::Forever, call).unwrap_err();
+        assert_eq!(error.errno(), Some(errno::EPIPE));
+    }
+
+    #[test]
+    fn one_deadline_covers_many_waits() {
+        let (a, _b) = crate::socketpair().unwrap();
+        // Always ready for writing and always EAGAIN: only the deadline can end it.
+        let start = Instant::now();
+        let patience = || Patience::lasting(Duration::from_millis(30));
+        let call = || Err::<(), _>(io::Error::from_raw_os_error(errno::EAGAIN));
+        let wait = |op, fd, events| retry(op, fd, events, patience, call);
+        let error = wait("x", a.as_fd(), PollFlags::IN).unwrap_err();
+        assert!(error.is_timeout() && !error.would_block());
+        assert!(start.elapsed() >= Duration::from_millis(30));
+    }
+
+    #[test]
+    fn what_the_clock_cannot_count_is_for_ever() {
+        assert_eq!(Patience::lasting(Duration::MAX), Patience::Forever);
+        assert_eq!(timespec(Duration::MAX).tv_sec, i64::MAX);
+    }
+}

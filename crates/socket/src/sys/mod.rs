@@ -1,0 +1,48 @@
+//! The only unsafe code of the workspace: what socket2 and rustix do not offer safely. Each block
+//! says why it is sound; nothing here decides anything.
+#![expect(unsafe_code, reason = "the one module that may")]
+#![expect(clippy::as_conversions, reason = "C integers and pointers")]
+
+mod lookup;
+mod option;
+#[cfg(feature = "tokio")]
+mod reactor;
+
+pub(crate) use lookup::{Hints, lookup, lookup_text};
+pub(crate) use option::{TCP_INFO_LEN, get_option, set_option, tcp_info};
+#[cfg(feature = "tokio")]
+pub(crate) use reactor::{recv_into_readbuf, register};
+
+use std::ffi::CString;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{IntoRawFd, OwnedFd};
+
+use socket2::SockAddr;
+
+/// Receives a datagram and where it is from into initialised memory.
+pub(crate) fn recvfrom(
+    socket: &socket2::Socket,
+    buf: &mut [u8],
+    flags: i32,
+) -> io::Result<(usize, SockAddr)> {
+    // SAFETY: u8 and MaybeUninit<u8> have one layout, and socket2 promises that it writes nothing
+    // uninitialised into the buffer it is given.
+    let buf = unsafe { &mut *(std::ptr::from_mut(buf) as *mut [MaybeUninit<u8>]) };
+    socket.recv_from_with_flags(buf, flags)
+}
+
+/// Closes a descriptor and says what Drop cannot.
+pub(crate) fn close(fd: OwnedFd) -> io::Result<()> {
+    // SAFETY: the descriptor was owned and is given up here, so nobody else closes it. After
+    // EINTR it is closed on Linux: it must not be closed again.
+    let rc = unsafe { libc::close(fd.into_raw_fd()) };
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The index of a network interface by its name; 0 is none.
+pub(crate) fn if_nametoindex(name: &str) -> u32 {
+    let Ok(name) = CString::new(name) else { return 0 };
+    // SAFETY: the name is a valid C string for the time of the call.
+    unsafe { libc::if_nametoindex(name.as_ptr()) }
+}

@@ -1,0 +1,147 @@
+//! Streams: the thirteen methods, timeouts, partial sends.
+
+use std::io::ErrorKind;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sockeye_socket::{
+    AF_INET, AF_INET6, AF_UNIX, Address, How, SOCK_STREAM, Socket, create_connection,
+    create_server, errno, opt, socketpair,
+};
+
+#[test]
+fn the_tutorials_methods_work_in_every_family() {
+    let dir = tempdir();
+    let unix = format!("unix:{dir}/s");
+    for (family, at) in [
+        (AF_INET, "127.0.0.1:0"),
+        (AF_INET6, "[::1]:0"),
+        (AF_UNIX, unix.as_str()),
+        (AF_UNIX, "unix:"),
+    ] {
+        let server = Socket::new(family, SOCK_STREAM, 0).unwrap();
+        server.bind(at).unwrap();
+        server.listen(5).unwrap();
+        let client = Socket::new(family, SOCK_STREAM, 0).unwrap();
+        client.connect(server.getsockname().unwrap()).unwrap();
+        let (conn, peer) = server.accept().unwrap();
+        assert_eq!(peer, client.getsockname().unwrap());
+        assert_eq!(client.getpeername().unwrap(), server.getsockname().unwrap());
+        client.sendall(b"hello").unwrap();
+        assert_eq!(conn.recv(2).unwrap(), b"he");
+        let mut buf = [0; 8];
+        assert_eq!(conn.peek(&mut buf).unwrap(), 3);
+        assert_eq!(conn.recv_into(&mut buf).unwrap(), 3);
+        client.shutdown(How::Write).unwrap();
+        assert_eq!(conn.recv(1).unwrap(), b"");
+        assert_eq!(conn.send(b"bye").unwrap(), 3);
+        assert_eq!(client.recv(10).unwrap(), b"bye");
+        conn.close().unwrap();
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+fn tempdir() -> String {
+    let dir = std::env::temp_dir().join(format!("sockeye-it-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    dir.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_timeout_is_timed_out_and_nonblocking_would_block() {
+    let (a, _b) = socketpair().unwrap();
+    let server = create_server("127.0.0.1:0").bind().unwrap();
+    a.settimeout(Duration::from_millis(20)).unwrap();
+    server.settimeout(Duration::from_millis(20)).unwrap();
+    let start = Instant::now();
+    for error in [a.recv(1).unwrap_err(), server.accept().unwrap_err()] {
+        assert_eq!((error.kind(), error.errno()), (ErrorKind::TimedOut, None));
+    }
+    assert!(start.elapsed() >= Duration::from_millis(40));
+    a.setblocking(false).unwrap();
+    let error = a.recv(1).unwrap_err();
+    assert_eq!((error.kind(), error.errno()), (ErrorKind::WouldBlock, Some(errno::EAGAIN)));
+    assert_eq!(a.gettimeout(), Some(Duration::ZERO));
+    a.settimeout(None).unwrap();
+    assert_eq!(a.gettimeout(), None);
+}
+
+#[test]
+fn connection_to_a_closed_port_is_refused_whatever_the_timeout() {
+    let gone = create_server("127.0.0.1:0").bind().unwrap();
+    let addr = gone.getsockname().unwrap();
+    drop(gone);
+    for timeout in [None, Some(Duration::from_secs(5))] {
+        let socket = Socket::tcp4().unwrap();
+        socket.settimeout(timeout).unwrap();
+        let error = socket.connect(&addr).unwrap_err();
+        assert_eq!(error.errno(), Some(errno::ECONNREFUSED), "{error}");
+        assert_eq!(error.address(), Some(&addr));
+        assert_eq!(Socket::tcp4().unwrap().connect_ex(&addr), errno::ECONNREFUSED);
+    }
+    let error = create_connection(&addr).timeout(Duration::from_secs(5)).open().unwrap_err();
+    assert_eq!(error.errno(), Some(errno::ECONNREFUSED));
+}
+
+#[test]
+fn options_are_typed_and_raw() {
+    let socket = Socket::tcp6().unwrap();
+    socket.setsockopt(opt::IPV6_V6ONLY, true).unwrap();
+    assert!(socket.getsockopt(opt::IPV6_V6ONLY).unwrap());
+    socket.setsockopt(opt::SO_LINGER, Some(Duration::from_secs(3))).unwrap();
+    assert_eq!(socket.getsockopt(opt::SO_LINGER).unwrap(), Some(Duration::from_secs(3)));
+    socket.setsockopt(opt::SO_RCVBUF, 65_536).unwrap();
+    assert!(socket.getsockopt(opt::SO_RCVBUF).unwrap() >= 65_536);
+    socket.setsockopt(opt::TCP_NODELAY, true).unwrap();
+    assert_eq!(socket.getsockopt(opt::raw::<i32>(6, 1)).unwrap(), 1);
+    assert_eq!(socket.getsockopt(opt::SO_ERROR).unwrap(), 0);
+    let error = socket.setsockopt(opt::raw::<i32>(6, 9999), 1).unwrap_err();
+    assert_eq!(error.errno(), Some(errno::ENOPROTOOPT));
+    let server = create_server("127.0.0.1:0").bind().unwrap();
+    let client = create_connection(server.getsockname().unwrap()).open().unwrap();
+    let info = client.getsockopt(opt::TCP_INFO).unwrap();
+    assert_eq!(info.state_name(), "established");
+    assert!(info.snd_cwnd > 0 && info.rtt > Duration::ZERO);
+}
+
+#[test]
+fn sendall_has_one_deadline_and_says_how_much_was_sent() {
+    let (a, b) = socketpair().unwrap();
+    a.settimeout(Duration::from_millis(150)).unwrap();
+    // The peer takes a little every 20 ms: each send makes progress, and yet the whole must end.
+    let reader = thread::spawn(move || {
+        let clock = Socket::udp4().unwrap();
+        clock.settimeout(Duration::from_millis(20)).unwrap();
+        let mut got = 0;
+        loop {
+            assert!(clock.recv(1).unwrap_err().is_timeout());
+            match b.recv(32 * 1024).unwrap().len() {
+                0 => return got,
+                n => got += n,
+            }
+        }
+    });
+    let start = Instant::now();
+    let error = a.sendall(&vec![7; 64 << 20]).unwrap_err();
+    let took = start.elapsed();
+    assert!(error.is_timeout() && error.sent() > 0, "{error}");
+    assert!(took >= Duration::from_millis(150) && took < Duration::from_secs(2), "{took:?}");
+    a.shutdown(How::Write).unwrap();
+    assert_eq!(reader.join().unwrap(), error.sent());
+}
+
+#[test]
+fn addresses_come_back_as_they_were_given() {
+    let server = create_server("[::]:0").dualstack(true).bind().unwrap();
+    let port = server.getsockname().unwrap().port().unwrap();
+    let client = create_connection(("127.0.0.1", port)).open().unwrap();
+    let (_conn, peer) = server.accept().unwrap();
+    assert_eq!(peer.canonical_ip(), client.getsockname().unwrap().ip());
+    assert!(matches!(peer, Address::Inet6(_)));
+    let error = create_server(("127.0.0.1", port)).bind().unwrap_err();
+    assert_eq!(error.errno(), Some(errno::EADDRINUSE));
+    assert_eq!(
+        error.to_string(),
+        format!("bind 127.0.0.1:{port}: address already in use (EADDRINUSE)")
+    );
+}
