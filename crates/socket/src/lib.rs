@@ -27,20 +27,18 @@
 //! | accept without ever falling over | [`Acceptor`] |
 //! | wait for many sockets in one thread | [`Selector`] |
 //! | stop everything gracefully | [`Shutdown`], [`Socket::close_gracefully`] |
-//! | cut a stream into messages | `frame` |
 //! | use tokio | `aio::Socket` (feature `tokio`) |
 //!
 //! Three rules hold everywhere. A timeout is always `TimedOut`; `WouldBlock` comes from
 //! nonblocking sockets only. Interrupted calls go on with the same deadline. No descriptor outlives
 //! an `exec`.
 
-mod addr;
+pub mod addr;
 #[cfg(feature = "tokio")]
 pub mod aio;
 mod client;
 pub mod errno;
 mod error;
-//pub mod frame;
 pub mod opt;
 pub mod resolve;
 mod selectors;
