@@ -1,8 +1,11 @@
 //! What every command gets: the global options, the layers, and the one way in which a server
 //! goes from bound to stopped.
 
-use crate::args::{Global, Layers};
-use crate::output;
+use sockeye_socket::Shutdown;
+
+use crate::args::{Global, Layers, ServerArgs};
+use crate::output::{self, ReadyLine, Stream};
+use crate::signals::Stop;
 
 /// The surroundings of a command.
 #[derive(Debug)]
@@ -20,5 +23,24 @@ impl Context {
             output::note("the configuration is valid");
         }
         self.global.check_config
+    }
+
+    /// Runs a server whose ports are open: takes the signals, drops the user, says that it is
+    /// ready, and hands over until it has stopped.
+    ///
+    /// # Errors
+    /// Where privileges cannot be dropped or the server fails.
+    pub(crate) fn serve<R>(
+        &self,
+        args: &ServerArgs,
+        ready: &[ReadyLine],
+        stream: Stream,
+        run: impl FnOnce(&Shutdown) -> anyhow::Result<R>,
+    ) -> anyhow::Result<R> {
+        let stop = Stop::install(args.grace)?;
+        for line in ready {
+            output::ready(line, stream)?;
+        }
+        run(stop.shutdown())
     }
 }

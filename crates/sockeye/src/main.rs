@@ -4,11 +4,13 @@
 #![allow(dead_code, unused_imports, reason = "until the first servers land")]
 
 mod args;
+mod banner;
 mod commands;
 mod context;
 mod exit;
 mod logging;
 mod output;
+mod signals;
 
 use std::process::ExitCode;
 

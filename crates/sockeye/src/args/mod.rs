@@ -83,9 +83,6 @@ pub(crate) struct ServerArgs {
     /// How long accepted connections may go on after SIGTERM or SIGINT
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(crate) grace: Duration,
-    /// Become this user (and group) once every port is open
-    #[arg(long, value_name = "USER[:GROUP]")]
-    pub(crate) user: Option<String>,
 }
 
 /// The layers below the command line, kept for `up`, which parses its parts' tables too.

@@ -1,0 +1,81 @@
+//! Signals become a [`Shutdown`]: the first SIGTERM or SIGINT stops gracefully, a second one at
+//! once. SIGHUP stops where there is a controlling terminal (it was closed), and nowhere else.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use sockeye_socket::Shutdown;
+
+use crate::exit::Exit;
+
+/// How long a stop at once may take before the process is ended from within.
+const STOP_AT_ONCE: Duration = Duration::from_millis(500);
+
+/// The signals of this process, and what they set off.
+#[derive(Clone)]
+pub(crate) struct Stop {
+    shutdown: Shutdown,
+    caught: Arc<AtomicI32>,
+}
+
+impl Stop {
+    /// Takes over SIGTERM, SIGINT and SIGHUP. `grace` is for servers; a job stops without any.
+    ///
+    /// # Errors
+    /// Where the system gives no descriptor or thread.
+    pub(crate) fn install(grace: Duration) -> anyhow::Result<Stop> {
+        let stop = Stop { shutdown: Shutdown::new()?, caught: Arc::new(AtomicI32::new(0)) };
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        let ours = stop.clone();
+        std::thread::Builder::new().name("signals".into()).spawn(move || {
+            for signal in signals.forever() {
+                ours.handle(signal, grace);
+            }
+        })?;
+        Ok(stop)
+    }
+
+    fn handle(&self, signal: i32, grace: Duration) {
+        if signal == SIGHUP && !has_terminal() {
+            tracing::info!("SIGHUP: there is nothing to reload");
+            return;
+        }
+        if self.caught.swap(signal, Ordering::SeqCst) == 0 {
+            tracing::info!(signal, "stopping");
+            self.shutdown.start(grace);
+            return;
+        }
+        tracing::warn!(signal, "stopping at once");
+        self.shutdown.now();
+        let code = exit_of(signal).code();
+        std::thread::spawn(move || {
+            std::thread::sleep(STOP_AT_ONCE);
+            std::process::exit(code);
+        });
+    }
+
+    /// The handle that every engine's `run` takes.
+    pub(crate) fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
+    }
+
+    /// The exit code of a job that a signal has stopped.
+    pub(crate) fn interrupted(&self) -> Option<Exit> {
+        match self.caught.load(Ordering::SeqCst) {
+            0 => None,
+            signal => Some(exit_of(signal)),
+        }
+    }
+}
+
+fn exit_of(signal: i32) -> Exit {
+    if signal == SIGTERM { Exit::TERMINATED } else { Exit::INTERRUPTED }
+}
+
+/// Tells whether this process has a controlling terminal.
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
+}
