@@ -27,6 +27,7 @@
 //! | accept without ever falling over | [`Acceptor`] |
 //! | wait for many sockets in one thread | [`Selector`] |
 //! | stop everything gracefully | [`Shutdown`], [`Socket::close_gracefully`] |
+//! | cut a stream into messages | [`frame`] |
 //! | use tokio | `aio::Socket` (feature `tokio`) |
 //!
 //! Three rules hold everywhere. A timeout is always `TimedOut`; `WouldBlock` comes from
@@ -39,6 +40,7 @@ pub mod aio;
 mod client;
 pub mod errno;
 mod error;
+pub mod frame;
 pub mod opt;
 pub mod resolve;
 mod selectors;
