@@ -23,7 +23,7 @@ impl Fixed {
 impl Codec for Fixed {
     fn decode(&mut self, buf: &[u8]) -> Result<Option<Decoded>, FrameError> {
         let whole = buf.len() >= self.len;
-        Ok(whole.then(|| Decoded { consumed: self.len, frame: 0..self.len }))
+        Ok(whole.then_some(Decoded { consumed: self.len, frame: 0..self.len }))
     }
 
     fn finish(&self, rest: &[u8]) -> Result<(), FrameError> {

@@ -111,7 +111,7 @@ impl<W: Width, O: Order> Codec for LengthPrefix<W, O> {
     fn decode(&mut self, buf: &[u8]) -> Result<Option<Decoded>, FrameError> {
         let Some(len) = Self::length(buf) else { return Ok(None) };
         let end = self.end(len)?;
-        Ok((buf.len() >= end).then(|| Decoded { consumed: end, frame: W::BYTES..end }))
+        Ok((buf.len() >= end).then_some(Decoded { consumed: end, frame: W::BYTES..end }))
     }
 
     fn finish(&self, rest: &[u8]) -> Result<(), FrameError> {
