@@ -44,6 +44,7 @@ const PROTO_MAY_USE: &[&str] = &[
     "sockeye_edge::printable",
     "sockeye_edge::Printable",
     "sockeye_testkit::",
+    "encoding_rs::",
     "proptest::",
     "httparse",
     "httpdate",

@@ -1,0 +1,43 @@
+//! The room's decisions, apart from all input and output.
+//!
+//! Rules: no sockets, files, threads, clock or environment here. Time and random seeds are
+//! arguments; nothing iterates a hash map, so a seeded simulation repeats. [`Switchboard`] is what
+//! a driver holds: it gives it bytes and time, and takes bytes, deadlines and log entries from it.
+//!
+//! How a line travels: [`Session`] cuts and classifies it, [`Hub::decide`] turns it into an
+//! [`Append`] or a [`Reply`], the log gives it a [`Pos`], [`Hub::apply`] changes the room and says
+//! who hears what, and the post puts one shared frame for each [`Kind`] of client into the
+//! outboxes.
+
+mod bucket;
+mod charset;
+mod command;
+mod event;
+mod frame;
+mod hub;
+mod log;
+mod name;
+mod outbox;
+mod plain;
+mod post;
+mod roster;
+mod session;
+mod sniff;
+mod switchboard;
+mod text;
+
+pub use self::bucket::{Bucket, Rate, RateError};
+pub use self::charset::{Charset, Voice};
+pub use self::command::Command;
+pub use self::event::{Append, Entry, Event, MsgId, Now, Pos, RoomId, Stream, Style, Why};
+pub use self::frame::{Frames, Kind, Line, Reply};
+pub use self::hub::{Decision, Hub, Output, Present};
+pub use self::log::{Log, MemoryLog};
+pub use self::name::{Nick, NickError, RoomName, RoomNameError};
+pub use self::outbox::{Outbox, Pushed};
+pub use self::post::{Limits, Slow};
+pub use self::roster::{ClientId, Roster};
+pub use self::session::{Request, Session, SessionConfig};
+pub use self::sniff::{Opening, sniff};
+pub use self::switchboard::{News, Replay, Settings, Switchboard};
+pub use self::text::{Text, clean};

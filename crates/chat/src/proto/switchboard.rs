@@ -1,0 +1,364 @@
+//! The whole server but its sockets, its clock and its log: what a driver holds and turns.
+//!
+//! A driver's turn:
+//! 1. `begin_turn`; tell what happened: `handle_accepted`, `handle_received`, `handle_eof`,
+//!    `handle_lost`, `handle_timeout`.
+//! 2. `poll_append` until `None`, each append into the log; each entry that the log has committed
+//!    into `handle_committed`, and after each of them `poll_replay` until `None`, answered by
+//!    `handle_history` before the next entry.
+//! 3. `poll_touched` until `None`: for each client `peek`, send, `handle_transmitted`; then
+//!    `want_read` and `want_write`. `poll_finished` until `None`: close these.
+//! 4. Wait until `poll_timeout`, but not at all while `has_work`.
+//!
+//! A client whose event is not yet committed waits: its next line is judged on the state that its
+//! last one has made, whether the log commits at once or later.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::frame::{Frames, Kind, Line, Reply};
+use super::post::{Mailbox, Post};
+use super::{
+    Append, ClientId, Decision, Entry, Event, Hub, Limits, Nick, Now, Outbox, Output, Pos, Present,
+    Request, RoomId, RoomName, Roster, Session, SessionConfig, Stream, Text, Why,
+};
+
+/// What a switchboard is made of.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The rooms; plain clients land in the first.
+    pub rooms: Vec<RoomName>,
+    /// What the sessions keep to.
+    pub session: SessionConfig,
+    /// What the queues keep to.
+    pub limits: Limits,
+    /// Who comes in is shown so many lines of what was said before.
+    pub history_lines: usize,
+    /// So long a client that is being closed may take to read the rest.
+    pub goodbye: Duration,
+    /// Tells this node from others that write to the same log.
+    pub node: u64,
+}
+
+/// Something to report about the people in the rooms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Came in.
+    Joined(ClientId, Nick),
+    /// Went.
+    Left(Nick, Why),
+    /// Has another name.
+    Renamed(Nick, Nick),
+}
+
+/// A client waits for what was said before it came.
+#[derive(Debug)]
+pub struct Replay {
+    /// The room.
+    pub room: RoomId,
+    /// How many lines at most.
+    pub lines: usize,
+    to: ClientId,
+    before: Pos,
+    line: Line,
+}
+
+#[derive(Debug)]
+struct Client {
+    session: Session,
+    mail: Mailbox,
+    closing: bool,
+    arrived: bool,
+    queued: bool,
+    in_flight: u32,
+    deadline: Option<Instant>,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Switchboard {
+    settings: Settings,
+    hub: Hub,
+    post: Post,
+    clients: Roster<Client>,
+    ready: VecDeque<ClientId>,
+    appends: VecDeque<Append>,
+    replays: VecDeque<Replay>,
+    finished: VecDeque<ClientId>,
+    deadlines: BTreeSet<(Instant, ClientId)>,
+    news: VecDeque<News>,
+}
+
+impl Switchboard {
+    /// Opens the rooms; nobody is there.
+    pub fn new(settings: Settings) -> Switchboard {
+        let hub = Hub::new(&settings.rooms, settings.node);
+        let post = Post::new(settings.limits, settings.session.charset);
+        Switchboard {
+            settings,
+            hub,
+            post,
+            clients: Roster::default(),
+            ready: VecDeque::new(),
+            appends: VecDeque::new(),
+            replays: VecDeque::new(),
+            finished: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            news: VecDeque::new(),
+        }
+    }
+
+    /// A turn begins: as much may be queued in it as the limits allow.
+    pub fn begin_turn(&mut self) {
+        self.post.begin_turn();
+    }
+
+    /// Somebody has connected.
+    pub fn handle_accepted(&mut self, now: Now) -> ClientId {
+        let session = Session::new(&self.settings.session, now.instant);
+        let kind = if self.settings.session.classic { Kind::Classic } else { Kind::Plain };
+        let id = self.clients.insert(Client {
+            session,
+            mail: Mailbox::new(kind),
+            closing: false,
+            arrived: false,
+            queued: false,
+            in_flight: 0,
+            deadline: None,
+        });
+        self.enqueue(id);
+        id
+    }
+
+    /// Bytes came from a client.
+    pub fn handle_received(&mut self, id: ClientId, bytes: &[u8], now: Now) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        client.session.handle_received(&self.settings.session, bytes, now.instant);
+        self.enqueue(id);
+    }
+
+    /// A client has ended its side in good order.
+    pub fn handle_eof(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        client.session.handle_eof();
+        self.enqueue(id);
+    }
+
+    /// The connection is broken: the client has left, nothing can be sent to it.
+    pub fn handle_lost(&mut self, id: ClientId, now: Now) {
+        self.leave(id, Why::Gone, now);
+        self.remove(id);
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some((at, id)) = self.deadlines.first().copied() {
+            if at > now.instant {
+                break;
+            }
+            self.deadlines.pop_first();
+            let Some(client) = self.clients.get_mut(id) else { continue };
+            client.deadline = None;
+            if client.closing {
+                self.finished.push_back(id);
+            } else {
+                self.enqueue(id);
+            }
+        }
+        self.shed(now);
+    }
+
+    /// When `handle_timeout` is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let first = self.deadlines.first().map(|(at, _)| *at);
+        let pressed = self.post.pressed_until();
+        first.into_iter().chain(pressed).min()
+    }
+
+    /// Whether lines wait that the next turn can take at once.
+    pub fn has_work(&self) -> bool {
+        let waits = !self.ready.is_empty() || !self.appends.is_empty();
+        waits && self.post.pressed_until().is_none()
+    }
+
+    /// Gives the next event for the log, until `None`.
+    pub fn poll_append(&mut self, now: Now) -> Option<Append> {
+        loop {
+            if self.post.turn_is_over() || self.post.is_pressed(now.instant) {
+                return None;
+            }
+            if let Some(append) = self.appends.pop_front() {
+                return Some(append);
+            }
+            let id = self.ready.pop_front()?;
+            self.serve(id, now);
+        }
+    }
+
+    /// Takes one request of one client, and puts it at the end of the line.
+    fn serve(&mut self, id: ClientId, now: Now) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        client.queued = false;
+        if client.closing || client.in_flight > 0 || self.post.is_backed_up(&client.mail) {
+            return;
+        }
+        let request = client.session.poll_request(&self.settings.session, now.instant);
+        if client.mail.kind != Kind::Classic {
+            client.mail.kind = Kind::of(client.session.voice());
+        }
+        self.post.touch(id, &mut client.mail);
+        match request {
+            Some(request) => {
+                self.enqueue(id);
+                self.handle_request(id, request, now);
+            }
+            None => {
+                let deadline = client.session.poll_timeout();
+                self.set_deadline(id, deadline);
+            }
+        }
+    }
+
+    fn handle_request(&mut self, id: ClientId, request: Request, now: Now) {
+        match request {
+            Request::Start => {
+                let arrival = self.hub.decide_arrival(id);
+                self.happen(id, vec![arrival], now);
+                if let Some(client) = self.clients.get_mut(id) {
+                    client.arrived = true;
+                }
+            }
+            Request::Command(command) => match self.hub.decide(id, command) {
+                Decision::Events(events) => self.happen(id, events, now),
+                Decision::Reply(reply) => self.reply(id, reply),
+                Decision::Quit => {
+                    self.reply(id, Reply::Bye);
+                    self.close(id, Why::Quit, now);
+                }
+                Decision::Nothing => {}
+            },
+            Request::TooLong => {
+                self.reply(id, Reply::TooLong(self.settings.session.line_bytes_max));
+            }
+            Request::Throttled => {
+                if let Some(rate) = self.settings.session.flood {
+                    self.reply(id, Reply::Throttled(rate));
+                }
+            }
+            Request::Refuse(opening) => {
+                self.reply(id, Reply::Refused(opening));
+                self.close(id, Why::Refused, now);
+            }
+            Request::End => self.close(id, Why::Gone, now),
+        }
+    }
+
+    /// Sends events of a client on their way; it waits until they are committed.
+    fn happen(&mut self, id: ClientId, events: Vec<(Stream, Event)>, now: Now) {
+        for (stream, event) in events {
+            if let Some(client) = self.clients.get_mut(id) {
+                client.in_flight += 1;
+            }
+            let append = self.hub.append(stream, event, now);
+            self.appends.push_back(append);
+        }
+    }
+
+    /// The log has given an event its place.
+    pub fn handle_committed(&mut self, entry: &Entry, now: Now) {
+        let mut outputs = Vec::new();
+        self.hub.apply(entry, &mut outputs);
+        if let Some(id) = entry.append.event.client()
+            && let Some(client) = self.clients.get_mut(id)
+        {
+            client.in_flight = client.in_flight.saturating_sub(1);
+            self.enqueue(id);
+        }
+        for output in outputs {
+            self.deliver(output);
+        }
+        self.close_overflowed(now);
+    }
+
+    fn deliver(&mut self, output: Output) {
+        match output {
+            Output::Room { room, except, line } => {
+                self.note(&line);
+                let mut frames = Frames::new(line, self.post.charset);
+                for member in self.hub.members(room) {
+                    if Some(*member) == except {
+                        continue;
+                    }
+                    if let Some(client) = self.clients.get_mut(*member).filter(|c| !c.closing) {
+                        self.post.push(*member, &mut client.mail, &mut frames);
+                    }
+                }
+            }
+            Output::One { to, line } => self.send(to, line),
+            Output::Earlier { to, room, before, line } => {
+                if let Line::Reply(Reply::Welcome { nick, .. }) = &line {
+                    self.news.push_back(News::Joined(to, nick.clone()));
+                }
+                let lines = self.settings.history_lines;
+                self.replays.push_back(Replay { room, lines, to, before, line });
+            }
+        }
+    }
+
+    fn note(&mut self, line: &Line) {
+        match line {
+            Line::Left(nick, why) => self.news.push_back(News::Left(nick.clone(), *why)),
+            Line::Renamed { from, to } => {
+                self.news.push_back(News::Renamed(from.clone(), to.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives the next client that waits for what was said before, until `None`.
+    pub fn poll_replay(&mut self) -> Option<Replay> {
+        self.replays.pop_front()
+    }
+
+    /// Shows a client what was said before it came (entries after its coming are left out).
+    pub fn handle_history(&mut self, replay: Replay, entries: &[Arc<Entry>]) {
+        let said = entries.iter().filter(|entry| entry.pos < replay.before);
+        let lines = said.filter_map(|entry| match &entry.append.event {
+            Event::Said { nick, text, style, .. } => {
+                Some(Line::Said { nick: nick.clone(), text: text.clone(), style: *style })
+            }
+            _ => None,
+        });
+        for (place, line) in lines.enumerate() {
+            if let (0, Some(room)) = (place, self.hub.room_name(replay.room).cloned()) {
+                self.reply(replay.to, Reply::Earlier(room));
+            }
+            self.send(replay.to, line);
+        }
+        self.send(replay.to, replay.line);
+    }
+
+    fn reply(&mut self, to: ClientId, reply: Reply) {
+        self.send(to, Line::Reply(reply));
+    }
+
+    fn send(&mut self, to: ClientId, line: Line) {
+        if let Some(client) = self.clients.get_mut(to).filter(|client| !client.closing) {
+            self.post.push(to, &mut client.mail, &mut Frames::new(line, self.post.charset));
+        }
+    }
+
+    /// Says a line in the first room.
+    pub fn announce(&mut self, text: &str, now: Now) {
+        let event = Event::Notice { text: Text::new(text) };
+        let append = self.hub.append(Stream::Room(RoomId(0)), event, now);
+        self.appends.push_back(append);
+    }
+}
+
+mod closing;
+mod sending;
+
+#[cfg(test)]
+mod tests;
