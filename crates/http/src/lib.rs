@@ -1,1 +1,6 @@
 //! A static-file HTTP server engine.
+
+pub mod proto;
+
+#[cfg(test)]
+mod feed;

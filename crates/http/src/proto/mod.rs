@@ -1,0 +1,13 @@
+//! HTTP's decisions, apart from the outside world: bytes, facts and time come in as arguments,
+//! requests, plans and the next deadline go out. Nothing here opens, sends or looks at a clock.
+
+pub mod answer;
+pub mod body;
+pub mod connection;
+pub mod date;
+pub mod head;
+pub mod plan;
+pub mod precondition;
+pub mod range;
+pub mod status;
+pub mod target;
