@@ -25,6 +25,7 @@ mod session;
 mod sniff;
 mod switchboard;
 mod text;
+pub mod websocket;
 
 pub use self::bucket::{Bucket, Rate, RateError};
 pub use self::charset::{Charset, Voice};
