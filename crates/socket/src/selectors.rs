@@ -1,12 +1,12 @@
 //! Waiting for many sockets at once: epoll, level-triggered, one system call a wait.
 
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::ops::{BitOr, BitOrAssign};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, epoll, eventfd};
 use rustix::io::Errno;
 
@@ -140,7 +140,8 @@ pub struct Selector<T> {
     /// By descriptor number: the system gives the lowest free ones.
     entries: Vec<Option<Entry<T>>>,
     generation: u32,
-    events: Vec<epoll::Event>,
+    /// Keys and flags, not the kernel's events: those hold a union that no other thread may have.
+    events: Vec<(u64, epoll::EventFlags)>,
 }
 
 /// The key of the waker; no descriptor has this number.
@@ -263,9 +264,9 @@ impl<T> Selector<T> {
     ) -> Result<impl Iterator<Item = (&T, Events)>> {
         self.wait(timeout)?;
         let entries = &self.entries;
-        Ok(self.events.iter().filter_map(|event| {
-            let entry = entry_of(entries, event.data.u64())?;
-            Some((&entry.data, Events::happened(event.flags, entry.wanted)))
+        Ok(self.events.iter().filter_map(|(key, flags)| {
+            let entry = entry_of(entries, *key)?;
+            Some((&entry.data, Events::happened(*flags, entry.wanted)))
         }))
     }
 
@@ -300,7 +301,7 @@ impl<T> Selector<T> {
                 break;
             }
         }
-        if self.events.iter().any(|event| event.data.u64() == WAKER) {
+        if self.events.iter().any(|(key, _)| *key == WAKER) {
             // Nobody else reads it; EAGAIN cannot be.
             let _ = rustix::io::read(&*self.waker.0, &mut [0; 8]);
         }
@@ -319,12 +320,24 @@ impl<T> Selector<T> {
         }
         // The kernel takes no more than i32::MAX milliseconds; the caller asks again.
         let time = left.map(|time| timespec(time.min(Duration::from_secs(86_400))));
-        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), time.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
+        let mut space = [const { MaybeUninit::uninit() }; EVENTS_MAX];
+        match epoll::wait(&self.epoll, &mut space, time.as_ref()) {
+            Ok((happened, _)) => {
+                let pair = |event: &mut epoll::Event| (event.data.u64(), event.flags);
+                self.events.extend(happened.iter_mut().map(pair));
+                Ok(())
+            }
+            Err(Errno::INTR) => Ok(()),
             Err(error) => Err(fail("select", error)),
         }
     }
 }
+
+/// A server is bound on one thread and run on another, its selector with it.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Selector<u32>>();
+};
 
 /// Whether epoll's milliseconds are too coarse for it.
 fn is_fine(time: Duration) -> bool {
