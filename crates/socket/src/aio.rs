@@ -21,7 +21,8 @@ use crate::{errno, opt, sys};
 
 /// A [`crate::Socket`] whose methods are awaited. Dropping a future cancels it: `send` and `recv`
 /// have then done nothing; what `sendall` had sent is sent. Timeouts are `tokio::time::timeout`'s
-/// business.
+/// business. `AsyncWriteExt::shutdown` ends our direction; for the others there is
+/// [`get_ref`](Self::get_ref)`().shutdown(..)`.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -234,14 +235,6 @@ impl Socket {
     /// As [`crate::Socket::recv`].
     pub async fn peek(&self, buf: &mut [u8]) -> Result<usize> {
         self.run("peek", Interest::READABLE, |socket| socket.peek(buf)).await
-    }
-
-    /// Ends one direction or both.
-    ///
-    /// # Errors
-    /// The socket is not connected.
-    pub fn shutdown(&self, how: How) -> Result<()> {
-        self.get_ref().shutdown(how)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::socket::{Kind, SOMAXCONN, Socket};
 /// Starts a listening socket on `addr`, as Python's `create_server`: `SO_REUSEADDR`, the longest
 /// backlog; IPv6 only for an IPv6 address unless [`dualstack`](ServerBuilder::dualstack).
 ///
-/// ```
+/// ```no_run
 /// use sockeye_socket::create_server;
 ///
 /// let server = create_server("[::]:0").dualstack(true).bind()?;

@@ -161,4 +161,52 @@ mod tests {
             assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{text}: {error}");
         }
     }
+
+    mod properties {
+        use super::*;
+        use proptest::prelude::*;
+
+        fn any_address() -> impl Strategy<Value = Address> {
+            prop_oneof![
+                (any::<[u8; 4]>(), any::<u16>())
+                    .prop_map(|(ip, port)| Address::Inet(SocketAddrV4::new(ip.into(), port))),
+                (any::<[u8; 16]>(), any::<u16>(), any::<u32>()).prop_map(|(ip, port, zone)| {
+                    Address::Inet6(SocketAddrV6::new(ip.into(), port, 0, zone))
+                }),
+                Just(Address::Unix(UnixName::Unnamed)),
+                prop::collection::vec(any::<u8>(), 0..107)
+                    .prop_map(|name| Address::Unix(UnixName::Abstract(name))),
+                prop::collection::vec(1..=255u8, 1..107).prop_map(|mut name| {
+                    // "@x" as a path shows as "./@x", which is another path to the same file.
+                    if name[0] == b'@' {
+                        name[0] = b'/';
+                    }
+                    Address::Unix(UnixName::Path(PathBuf::from(OsString::from_vec(name))))
+                }),
+            ]
+        }
+
+        proptest! {
+            #[test]
+            fn what_is_shown_parses_to_the_same(address in any_address()) {
+                let text = address.to_string();
+                prop_assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+                prop_assert_eq!(text.parse::<Address>().unwrap(), address);
+            }
+
+            #[test]
+            fn any_text_parses_or_is_refused(text in ".{0,40}") {
+                if let Ok(address) = text.parse::<Address>() {
+                    prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
+                }
+            }
+
+            #[test]
+            fn the_system_gives_unix_names_back(address in any_address()) {
+                if let Ok(sys) = address.to_sys() {
+                    prop_assert_eq!(Address::from_sys(&sys).unwrap(), address);
+                }
+            }
+        }
+    }
 }

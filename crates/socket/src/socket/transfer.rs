@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 use rustix::event::PollFlags;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 
-use super::{Socket, address_of, wait};
-use crate::addr::{Address, ToAddress};
+use super::{Kind, Socket, address_of, wait};
+use crate::addr::{Address, Family, ToAddress, UnixName};
 use crate::error::{Cause, Error, Result};
 use crate::sys;
 
@@ -176,12 +176,13 @@ impl Socket {
     }
 }
 
-/// A connected stream names no source (the address stays empty): it is the peer.
+/// Where the system names no source: a unix sender without a name, or a stream, whose source is its
+/// peer.
 fn source_of(socket: &Socket, addr: &socket2::SockAddr) -> Result<Address> {
-    match Address::from_sys(addr) {
-        Some(addr) => Ok(addr),
-        None if addr.len() == 0 => socket.getpeername(),
-        None => address_of("recvfrom", addr),
+    match (addr.len(), socket.family(), socket.kind()) {
+        (0, Family::Unix, Kind::Dgram) => Ok(Address::Unix(UnixName::Unnamed)),
+        (0, _, _) => socket.getpeername(),
+        _ => address_of("recvfrom", addr),
     }
 }
 

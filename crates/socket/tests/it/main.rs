@@ -2,4 +2,54 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod accept;
+#[cfg(feature = "tokio")]
+mod aio;
+mod connect;
+mod datagram;
+mod drip;
+mod graceful;
+mod oracle;
+mod selector;
+mod shutdown;
 mod stream;
+
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use sockeye_socket::{Socket, create_connection, create_server};
+
+/// A connected pair over TCP.
+fn tcp_pair() -> (Socket, Socket) {
+    let server = create_server("127.0.0.1:0").bind().unwrap();
+    let client = create_connection(server.getsockname().unwrap()).open().unwrap();
+    let (conn, _) = server.accept().unwrap();
+    (client, conn)
+}
+
+/// A metronome: waits by the clock of a socket that nobody sends to.
+struct Ticks(Socket);
+
+impl Ticks {
+    fn every(time: Duration) -> Self {
+        let socket = Socket::udp4().unwrap();
+        socket.bind("127.0.0.1:0").unwrap();
+        socket.settimeout(time).unwrap();
+        Self(socket)
+    }
+
+    fn tick(&self) {
+        assert!(self.0.recv(1).unwrap_err().is_timeout());
+    }
+}
+
+fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    std::thread::spawn(work)
+}
+
+/// Runs one ignored test of this binary in a process of its own.
+fn child(test: &str) -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
+    command
+}

@@ -8,9 +8,11 @@ use sockeye_socket::{
     AF_INET, AF_INET6, AF_UNIX, Address, How, SOCK_STREAM, Socket, create_connection,
     create_server, errno, opt, socketpair,
 };
+use sockeye_testkit::{Need, need};
 
 #[test]
 fn the_tutorials_methods_work_in_every_family() {
+    let ipv6 = need(Need::Ipv6);
     let dir = tempdir();
     let unix = format!("unix:{dir}/s");
     for (family, at) in [
@@ -19,6 +21,9 @@ fn the_tutorials_methods_work_in_every_family() {
         (AF_UNIX, unix.as_str()),
         (AF_UNIX, "unix:"),
     ] {
+        if family == AF_INET6 && !ipv6 {
+            continue;
+        }
         let server = Socket::new(family, SOCK_STREAM, 0).unwrap();
         server.bind(at).unwrap();
         server.listen(5).unwrap();
@@ -85,6 +90,9 @@ fn connection_to_a_closed_port_is_refused_whatever_the_timeout() {
 
 #[test]
 fn options_are_typed_and_raw() {
+    if !need(Need::Ipv6) {
+        return;
+    }
     let socket = Socket::tcp6().unwrap();
     socket.setsockopt(opt::IPV6_V6ONLY, true).unwrap();
     assert!(socket.getsockopt(opt::IPV6_V6ONLY).unwrap());
@@ -132,6 +140,9 @@ fn sendall_has_one_deadline_and_says_how_much_was_sent() {
 
 #[test]
 fn addresses_come_back_as_they_were_given() {
+    if !need(Need::Ipv6) {
+        return;
+    }
     let server = create_server("[::]:0").dualstack(true).bind().unwrap();
     let port = server.getsockname().unwrap().port().unwrap();
     let client = create_connection(("127.0.0.1", port)).open().unwrap();
@@ -144,4 +155,93 @@ fn addresses_come_back_as_they_were_given() {
         error.to_string(),
         format!("bind 127.0.0.1:{port}: address already in use (EADDRINUSE)")
     );
+}
+
+#[test]
+fn vectored_and_corked_sends_arrive_as_one_stream() {
+    use std::io::IoSlice;
+    let (a, b) = crate::tcp_pair();
+    assert_eq!(a.send_more(b"HTTP/1.1 200 OK\r\n").unwrap(), 17);
+    let parts = [IoSlice::new(b"a: b\r\n"), IoSlice::new(b""), IoSlice::new(b"\r\nbody")];
+    assert_eq!(a.send_vectored(&parts).unwrap(), 12);
+    let mut got = [0; 29];
+    b.recv_exact(&mut got).unwrap();
+    assert_eq!(&got, b"HTTP/1.1 200 OK\r\na: b\r\n\r\nbody");
+}
+
+#[test]
+fn sendfile_sends_a_range_of_a_file() {
+    let (a, b) = crate::tcp_pair();
+    let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+    let mut expected = vec![0; 100_000];
+    std::os::unix::fs::FileExt::read_exact_at(&file, &mut expected, 5000).unwrap();
+    let reader = thread::spawn(move || {
+        let mut got = vec![0; 100_000];
+        b.recv_exact(&mut got).unwrap();
+        got
+    });
+    let mut sent = 0;
+    while sent < 100_000 {
+        let offset = u64::try_from(5000 + sent).unwrap();
+        sent += a.sendfile(&file, offset, 100_000 - sent).unwrap();
+    }
+    assert!(reader.join().unwrap() == expected);
+    assert_eq!(a.sendfile(&file, 1 << 40, 10).unwrap(), 0);
+}
+
+#[test]
+fn a_broken_pipe_is_an_error_and_no_signal() {
+    let (a, b) = socketpair().unwrap();
+    drop(b);
+    for result in [a.send(b"x"), a.send_more(b"x"), a.send_vectored(&[std::io::IoSlice::new(b"x")])]
+    {
+        assert_eq!(result.unwrap_err().errno(), Some(errno::EPIPE));
+    }
+    let io: std::io::Error = a.sendall(b"x").unwrap_err().into();
+    assert_eq!((io.kind(), io.raw_os_error()), (ErrorKind::BrokenPipe, Some(errno::EPIPE)));
+}
+
+#[test]
+fn descriptors_come_and_go_with_their_mode() {
+    use std::os::fd::OwnedFd;
+    let (a, b) = socketpair().unwrap();
+    a.settimeout(Duration::from_secs(1)).unwrap();
+    let a = Socket::try_from(a.detach()).unwrap();
+    assert_eq!((a.family(), a.kind()), (AF_UNIX, SOCK_STREAM));
+    assert_eq!(a.gettimeout(), Some(Duration::ZERO));
+    let twin = b.dup().unwrap();
+    drop(b);
+    twin.sendall(b"x").unwrap();
+    assert_eq!(a.recv(1).unwrap(), b"x");
+    let error = Socket::try_from(OwnedFd::from(std::fs::File::open("/").unwrap())).unwrap_err();
+    assert_eq!(error.errno(), Some(errno::ENOTSOCK), "{error}");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let listener = Socket::from(listener);
+    assert_eq!(listener.getsockname().unwrap(), addr.into());
+    let stream = Socket::from(std::net::TcpStream::connect(addr).unwrap());
+    assert_eq!(listener.accept().unwrap().1, stream.getsockname().unwrap());
+}
+
+#[test]
+fn threads_share_a_socket() {
+    let (a, b) = socketpair().unwrap();
+    let shared = std::sync::Arc::new(a);
+    let receiver = {
+        let shared = std::sync::Arc::clone(&shared);
+        thread::spawn(move || shared.recv(10).unwrap())
+    };
+    shared.sendall(b"ping").unwrap();
+    assert_eq!(b.recv(10).unwrap(), b"ping");
+    b.sendall(b"pong").unwrap();
+    assert_eq!(receiver.join().unwrap(), b"pong");
+}
+
+#[test]
+fn reuse_port_is_asked_for_and_shared() {
+    let first = create_server("127.0.0.1:0").reuse_port(true).bind().unwrap();
+    let addr = first.getsockname().unwrap();
+    create_server(&addr).reuse_port(true).bind().unwrap();
+    assert!(!create_server("127.0.0.1:0").bind().unwrap().getsockopt(opt::SO_REUSEPORT).unwrap());
+    assert!(create_server(&addr).bind().is_err());
 }

@@ -1,0 +1,125 @@
+//! Interrupted calls go on with the same deadline. A process of its own is sent a signal every
+//! millisecond while its main thread, which gets the signals, runs the calls. Without the test
+//! harness: that runs tests on other threads.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use sockeye_socket::{Selector, Shutdown, Socket, create_server, opt, socketpair};
+
+const TIMEOUT: Duration = Duration::from_millis(100);
+const UNDER_FIRE: &str = "SOCKEYE_UNDER_FIRE";
+const SIGUSR1: i32 = 10;
+
+fn main() {
+    if std::env::var_os(UNDER_FIRE).is_some() {
+        return calls_under_fire();
+    }
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .env(UNDER_FIRE, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "ready");
+    let clock = Socket::udp4().unwrap();
+    clock.settimeout(Duration::from_millis(1)).unwrap();
+    let status = loop {
+        assert!(clock.recv(1).unwrap_err().is_timeout());
+        let _ = kill_process(Pid::from_child(&process), Signal::USR1);
+        if let Some(status) = process.try_wait().unwrap() {
+            break status;
+        }
+    };
+    assert!(status.success(), "{status}");
+    println!("signals neither end nor lengthen a call: ok");
+}
+
+/// How many signals came.
+struct Signals(Arc<AtomicUsize>);
+
+impl Signals {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Runs `call`, which is to take its time and to be interrupted meanwhile.
+    fn timed<T>(&self, what: &str, call: impl FnOnce() -> T) -> T {
+        let (start, before) = (Instant::now(), self.count());
+        let result = call();
+        let took = start.elapsed();
+        assert!(took >= TIMEOUT && took < TIMEOUT * 20, "{what}: {took:?}");
+        assert!(self.count() - before > 5, "{what} was not interrupted");
+        result
+    }
+
+    /// As `timed`, for a call that is to end with a timeout.
+    fn times_out<T>(&self, what: &str, call: impl FnOnce() -> sockeye_socket::Result<T>) {
+        let error = self.timed(what, call).err().unwrap();
+        assert!(error.is_timeout(), "{what}: {error}");
+    }
+}
+
+fn calls_under_fire() {
+    let signals = Signals(Arc::new(AtomicUsize::new(0)));
+    let counter = Arc::clone(&signals.0);
+    let mut delivered = signal_hook::iterator::Signals::new([SIGUSR1]).unwrap();
+    std::thread::spawn(move || {
+        for _ in delivered.forever() {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    println!("ready");
+    let (a, _b) = socketpair().unwrap();
+    let server = create_server("127.0.0.1:0").bind().unwrap();
+    a.settimeout(TIMEOUT).unwrap();
+    server.settimeout(TIMEOUT).unwrap();
+    signals.times_out("recv", || a.recv(1));
+    signals.times_out("recv_exact", || a.recv_exact(&mut [0; 4]));
+    signals.times_out("accept", || server.accept());
+    signals.times_out("sendall", || a.sendall(&vec![0; 64 << 20]));
+    signals.times_out("connect", || connect_to_a_full_queue(&server));
+    let mut selector = Selector::<()>::new().unwrap();
+    let events = signals.timed("select", || selector.select(Some(TIMEOUT)).unwrap().count());
+    assert_eq!(events, 0);
+    let shutdown = Shutdown::new().unwrap();
+    assert!(!signals.timed("wait", || shutdown.wait(Some(TIMEOUT))));
+    blocking(&signals);
+}
+
+fn connect_to_a_full_queue(server: &Socket) -> sockeye_socket::Result<()> {
+    server.listen(0).unwrap();
+    let addr = server.getsockname().unwrap();
+    let mut clients = Vec::new();
+    loop {
+        let client = Socket::tcp4().unwrap();
+        client.settimeout(TIMEOUT).unwrap();
+        client.connect(&addr)?;
+        clients.push(client);
+    }
+}
+
+/// A receive timeout of the kernel's makes a signal end the call itself with EINTR, handlers that
+/// restart notwithstanding (signal(7)); the call must go on.
+fn blocking(signals: &Signals) {
+    let (a, b) = socketpair().unwrap();
+    let (sol_socket, so_rcvtimeo) = (1, 20);
+    let mut minute = 60i64.to_ne_bytes().to_vec();
+    minute.extend(0i64.to_ne_bytes());
+    a.setsockopt(opt::raw(sol_socket, so_rcvtimeo), minute).unwrap();
+    let sender = std::thread::spawn(move || {
+        let clock = Socket::udp4().unwrap();
+        clock.settimeout(TIMEOUT).unwrap();
+        assert!(clock.recv(1).unwrap_err().is_timeout());
+        b.sendall(b"late").unwrap();
+    });
+    let got = signals.timed("blocking recv", || a.recv(10).unwrap());
+    assert_eq!(got, b"late");
+    sender.join().unwrap();
+}

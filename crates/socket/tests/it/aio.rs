@@ -1,0 +1,170 @@
+//! The socket on tokio.
+
+use std::io::Seek;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use sockeye_socket::{
+    Acceptor, How, Shutdown, Socket, aio, create_connection, create_server, errno, socketpair,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::tcp_pair;
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(30), future).await.expect("it hangs")
+    })
+}
+
+fn wrap(socket: Socket) -> aio::Socket {
+    aio::Socket::new(socket).unwrap()
+}
+
+#[test]
+fn bytes_go_through_in_order_whatever_the_buffers_hold() {
+    let (a, b) = tcp_pair();
+    run(async {
+        let (mut a, mut b) = (wrap(a), wrap(b));
+        let data: Vec<u8> = (0..=250).cycle().take(3 << 20).collect();
+        let sent = data.clone();
+        let writer = tokio::spawn(async move {
+            a.write_all(&sent).await.unwrap();
+            a.shutdown().await.unwrap();
+            let mut reply = String::new();
+            a.read_to_string(&mut reply).await.unwrap();
+            reply
+        });
+        let mut got = Vec::new();
+        b.read_to_end(&mut got).await.unwrap();
+        assert!(got == data, "bytes were lost or moved");
+        b.sendall(b"thanks").await.unwrap();
+        drop(b);
+        assert_eq!(writer.await.unwrap(), "thanks");
+    });
+}
+
+#[test]
+fn methods_by_pythons_names_are_awaited() {
+    run(async {
+        let (a, b) = socketpair().unwrap();
+        let (a, b) = (wrap(a), wrap(b));
+        assert_eq!(a.send_more(b"he").await.unwrap(), 2);
+        assert_eq!(a.send_vectored(&[std::io::IoSlice::new(b"llo")]).await.unwrap(), 3);
+        let mut two = [0; 2];
+        assert_eq!(b.peek(&mut two).await.unwrap(), 2);
+        b.recv_exact(&mut two).await.unwrap();
+        assert_eq!(&two, b"he");
+        b.readable().await.unwrap();
+        a.writable().await.unwrap();
+        assert_eq!(b.recv(10).await.unwrap(), b"llo");
+        let late = tokio::spawn(async move { b.recv_into(&mut [0; 4]).await.unwrap() });
+        tokio::task::yield_now().await;
+        a.sendall(b"xyz").await.unwrap();
+        assert_eq!(late.await.unwrap(), 3);
+        let a = a.into_inner().unwrap();
+        assert!(a.getblocking());
+    });
+}
+
+#[test]
+fn sendfile_takes_a_range() {
+    run(async {
+        let (a, b) = tcp_pair();
+        let (a, b) = (wrap(a), wrap(b));
+        let mut file = tempfile();
+        file.write_all(b"0123456789").unwrap();
+        file.rewind().unwrap();
+        assert_eq!(a.sendfile(&file, 3, 4).await.unwrap(), 4);
+        assert_eq!(a.sendfile(&file, 10, 4).await.unwrap(), 0);
+        assert_eq!(b.recv(10).await.unwrap(), b"3456");
+    });
+}
+
+/// A file without a name.
+fn tempfile() -> std::fs::File {
+    let path = std::env::temp_dir().join(format!("sockeye-aio-{}", std::process::id()));
+    let file = std::fs::OpenOptions::new().read(true).write(true).create_new(true).open(&path);
+    std::fs::remove_file(path).unwrap();
+    file.unwrap()
+}
+
+#[test]
+fn connecting_succeeds_or_says_why_not() {
+    run(async {
+        let server = create_server("127.0.0.1:0").bind().unwrap();
+        let addr = server.getsockname().unwrap();
+        let client = wrap(Socket::tcp4().unwrap());
+        client.connect(&addr).await.unwrap();
+        assert_eq!(client.get_ref().getpeername().unwrap(), addr);
+        drop((server, client));
+        let error = wrap(Socket::tcp4().unwrap()).connect(&addr).await.unwrap_err();
+        assert_eq!(error.errno(), Some(errno::ECONNREFUSED), "{error}");
+    });
+}
+
+#[test]
+fn datagrams_are_not_mistaken_for_a_drained_stream() {
+    run(async {
+        let server = Socket::udp4().unwrap();
+        server.bind("127.0.0.1:0").unwrap();
+        let addr = server.getsockname().unwrap();
+        let mut server = wrap(server);
+        let client = wrap(Socket::udp4().unwrap());
+        for word in [&b"a"[..], b"b", b"c"] {
+            client.sendto(word, &addr).await.unwrap();
+        }
+        assert_eq!(server.recvfrom(10).await.unwrap().0, b"a");
+        let mut buf = [0; 10];
+        assert_eq!(server.read(&mut buf).await.unwrap(), 1);
+        assert_eq!(server.read(&mut buf).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn an_acceptor_serves_a_task_until_the_shutdown() {
+    run(async {
+        let mut acceptor = Acceptor::new(create_server("127.0.0.1:0").bind().unwrap()).unwrap();
+        let addr = acceptor.listener().getsockname().unwrap();
+        let shutdown = Shutdown::new().unwrap();
+        let stop = shutdown.clone();
+        let accepting = tokio::spawn(async move {
+            let mut peers = Vec::new();
+            while let Some((socket, peer)) = acceptor.accept_async(&stop).await.unwrap() {
+                socket.sendall(b"hi").unwrap();
+                peers.push(peer);
+            }
+            peers
+        });
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            let client = wrap(Socket::tcp4().unwrap());
+            client.connect(&addr).await.unwrap();
+            assert_eq!(client.recv(10).await.unwrap(), b"hi");
+            clients.push(client.get_ref().getsockname().unwrap());
+        }
+        let starter = shutdown.clone();
+        let thread = std::thread::spawn(move || starter.start(Duration::from_secs(1)));
+        assert_eq!(accepting.await.unwrap(), clients);
+        shutdown.wait_async().await;
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn the_end_of_the_stream_is_seen_after_a_short_read() {
+    run(async {
+        let (a, b) = tcp_pair();
+        let mut b = wrap(b);
+        a.sendall(b"bye").unwrap();
+        a.shutdown(How::Write).unwrap();
+        let mut got = Vec::new();
+        let start = Instant::now();
+        b.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, b"bye");
+        assert!(start.elapsed() < Duration::from_secs(20));
+        let plain = create_connection("127.0.0.1:0").open();
+        assert!(plain.is_err());
+    });
+}
