@@ -1,5 +1,35 @@
 //! Chat rooms for `nc` and friends.
 //!
-//! [`proto`] decides and does no input or output; the rest is the loop that owns the sockets.
+//! [`Server::bind`] opens the listeners, [`Server::run`] serves until it is told to stop. One
+//! thread owns the rooms and all connections. [`proto`] decides and does no input or output; the
+//! rest is the loop that carries bytes between it and the sockets.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use sockeye_chat::{Config, Server};
+//! use sockeye_socket::Shutdown;
+//!
+//! let config = Config { listen: vec!["127.0.0.1:9000".parse()?], ..Config::default() };
+//! let server = Server::bind(config, Arc::new(|_event| ()))?;
+//! let shutdown = Shutdown::new()?;
+//! server.run(&shutdown)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod config;
+mod conn;
+mod door;
+mod error;
+mod handle;
 pub mod proto;
+mod report;
+mod server;
+mod turn;
+
+pub use config::Config;
+pub use error::{Error, Result};
+pub use handle::Handle;
+pub use proto::{Charset, Present, Rate, RoomName, Slow, Why};
+pub use report::{Event, Limit, Report, Sink};
+pub use server::Server;

@@ -1,6 +1,7 @@
 //! The commands: each module turns its arguments into an engine's `Config`, shows the engine's
 //! events, and gives an exit code.
 
+mod chat;
 mod completions;
 mod man;
 
@@ -14,6 +15,8 @@ use crate::{logging, output};
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Talk: open a room, or join one
+    Chat(chat::Args),
     /// Print a script that completes commands and flags in a shell
     Completions(completions::Args),
     /// Print the manual page, or write all of them into a folder
@@ -25,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     logging::start(&cli.global);
     let context = Context { global: cli.global, layers: cli.layers };
     let result = match cli.command {
+        Command::Chat(args) => chat::run(&args, &context),
         Command::Completions(args) => completions::run(&args, &context),
         Command::Man(args) => man::run(&args, &context),
     };

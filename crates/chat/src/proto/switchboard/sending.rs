@@ -47,12 +47,13 @@ impl Switchboard {
         self.clients.get(id).is_some_and(|client| !client.mail.outbox.is_empty())
     }
 
-    /// Gives the next client to close, until `None`; it is forgotten here. What could not be sent
-    /// is lost.
-    pub fn poll_finished(&mut self) -> Option<ClientId> {
+    /// Gives the next client to close, until `None`, and whether something could not be sent to it;
+    /// it is forgotten here.
+    pub fn poll_finished(&mut self) -> Option<(ClientId, bool)> {
         while let Some(id) = self.finished.pop_front() {
+            let cut_off = self.want_write(id);
             if self.remove(id) {
-                return Some(id);
+                return Some((id, cut_off));
             }
         }
         None
@@ -66,6 +67,11 @@ impl Switchboard {
     /// All who are in the rooms.
     pub fn present(&self) -> Vec<Present> {
         self.hub.present()
+    }
+
+    /// Whether this client is connected.
+    pub fn contains(&self, id: ClientId) -> bool {
+        self.clients.get(id).is_some()
     }
 
     /// How many are connected.

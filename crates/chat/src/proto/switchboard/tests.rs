@@ -73,7 +73,7 @@ impl Bench {
     }
 
     fn finished(&mut self) -> Vec<ClientId> {
-        std::iter::from_fn(|| self.board.poll_finished()).collect()
+        std::iter::from_fn(|| self.board.poll_finished()).map(|(id, _)| id).collect()
     }
 }
 

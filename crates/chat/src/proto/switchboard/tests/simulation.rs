@@ -260,7 +260,7 @@ impl World {
                 may_take -= count;
             }
         }
-        while let Some(id) = self.board.poll_finished() {
+        while let Some((id, _)) = self.board.poll_finished() {
             self.peers.get_mut(&id).expect("a peer").gone = true;
             self.stopped.push(id);
         }

@@ -1,0 +1,91 @@
+//! What a chat server is told before it starts.
+
+use std::time::Duration;
+
+use sockeye_edge::listen::ListenAddr;
+
+use crate::proto::{Charset, Limits, Rate, SessionConfig, Slow};
+
+/// The configuration of a server. Everything that a client can drive has its limit here.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; nothing is listened to that is not named here.
+    pub listen: Vec<ListenAddr>,
+    /// The rooms that there are, such as `#lobby`. Plain clients land in the first.
+    pub room: Vec<String>,
+    /// The tutorial's room: bytes from one client reach every other unchanged, nothing else is
+    /// sent.
+    pub classic: bool,
+    /// So many clients may be connected; the next one is told so.
+    pub max_clients: usize,
+    /// So many clients may come from one address (one /64 of IPv6).
+    pub max_per_ip: Option<usize>,
+    /// So many bytes may wait to be sent to one client.
+    pub sendq_bytes_max: usize,
+    /// So many bytes may wait to be sent to all clients together.
+    pub queues_bytes_max: usize,
+    /// What happens to a client that reads too slowly.
+    pub slow: Slow,
+    /// A line may have so many bytes, without its end.
+    pub line_bytes_max: usize,
+    /// How fast one client may speak; `None`: as it likes.
+    pub flood: Option<Rate>,
+    /// What plain clients speak that do not speak UTF-8.
+    pub charset: Charset,
+    /// Who comes in is shown so many lines of what was said before.
+    pub history_lines: usize,
+    /// After so much silence a client that has said nothing is in the room.
+    pub silence: Duration,
+    /// So long a client that is being closed may take to read the rest.
+    pub goodbye: Duration,
+    /// After so much silence a peer is asked whether it lives; four times, then it is gone.
+    pub keepalive: Duration,
+    /// So many lines may wait to be announced; the next are not taken.
+    pub announcements_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let session = SessionConfig::default();
+        let limits = Limits::default();
+        Config {
+            listen: Vec::new(),
+            room: vec!["#lobby".to_owned()],
+            classic: session.classic,
+            max_clients: 10_000,
+            max_per_ip: None,
+            sendq_bytes_max: limits.sendq_bytes_max,
+            queues_bytes_max: limits.queues_bytes_max,
+            slow: limits.slow,
+            line_bytes_max: session.line_bytes_max,
+            flood: session.flood,
+            charset: session.charset,
+            history_lines: 10,
+            silence: session.silence,
+            goodbye: Duration::from_secs(5),
+            keepalive: Duration::from_secs(60),
+            announcements_max: 1024,
+        }
+    }
+}
+
+/// The least that may wait for a client: any line, and a goodbye.
+pub(crate) const SENDQ_BYTES_MIN: usize = 16 << 10;
+
+impl Config {
+    pub(crate) fn session(&self) -> SessionConfig {
+        SessionConfig {
+            classic: self.classic,
+            line_bytes_max: self.line_bytes_max,
+            silence: self.silence,
+            flood: self.flood,
+            charset: self.charset,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        let sendq_bytes_max = self.sendq_bytes_max;
+        let queues_bytes_max = self.queues_bytes_max;
+        Limits { sendq_bytes_max, queues_bytes_max, slow: self.slow, ..Limits::default() }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a server reports while it runs, and when it has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sockeye_socket::Address;
+
+use crate::proto::Why;
+
+/// Where events go. It is called on the server's thread, and has to be quick.
+pub type Sink = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// Somebody is in the room.
+    Joined {
+        /// Under which name.
+        nick: String,
+        /// From where; `None` where the connection is gone already.
+        peer: Option<Address>,
+    },
+    /// Somebody has left.
+    Left {
+        /// Under which name.
+        nick: String,
+        /// For what reason.
+        why: Why,
+    },
+    /// Somebody has another name.
+    Renamed {
+        /// The old name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
+    /// A client was turned away.
+    Refused {
+        /// From where.
+        peer: Address,
+        /// Because of which limit.
+        limit: Limit,
+    },
+    /// Descriptors or memory ran out: new clients wait.
+    AcceptPaused {
+        /// For so long.
+        pause: Duration,
+    },
+    /// A listener is broken, and given up.
+    ListenerLost {
+        /// What the system said.
+        error: String,
+    },
+}
+
+/// What turned a client away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// The clients of the whole server.
+    Clients,
+    /// The clients of one address.
+    ClientsOfAddress,
+}
+
+/// What a server did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Connections that were taken.
+    pub connections: u64,
+    /// Connections that were turned away.
+    pub refused: u64,
+    /// Lines that were said (in the classic room: reads that were passed on).
+    pub lines: u64,
+    /// Clients that had not read everything when the time to stop was over.
+    pub cut_off: usize,
+}

@@ -1,0 +1,8 @@
+//! The chat server on loopback, with ordinary sockets as clients.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod classic;
+mod crowd;
+mod room;
+mod support;

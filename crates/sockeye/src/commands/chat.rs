@@ -1,0 +1,40 @@
+//! `sockeye chat`: the room, as a server and as a client.
+
+mod editor;
+mod join;
+mod screen;
+mod serve;
+mod terminal;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::exit::Exit;
+
+/// Arguments of `sockeye chat`.
+#[derive(Debug, clap::Args)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:\n  sockeye chat serve\n  sockeye chat join --nick anna 192.168.1.20\n  \
+                  nc 192.168.1.20 9000"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Open a room for everyone who has nc
+    Serve(serve::Args),
+    /// Talk in a room
+    Join(join::Args),
+}
+
+/// Runs the one that was asked for.
+pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    match &args.command {
+        Command::Serve(args) => serve::run(args, context),
+        Command::Join(args) => join::run(args, context),
+    }
+}

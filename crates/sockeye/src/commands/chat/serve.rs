@@ -1,0 +1,183 @@
+//! `sockeye chat serve`: flags become the room's `Config`, its events the log.
+
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use sockeye_chat::{Charset, Config, Event, Limit, Rate, RoomName, Server, Slow};
+use sockeye_edge::listen::ListenAddr;
+
+use crate::args::{self, ServerArgs};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::{ReadyLine, Stream};
+
+/// Descriptors beside those of the clients: listeners, the selector, the standard ones, a reserve.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+const EXAMPLES: &str = "\
+Examples:
+  sockeye chat serve                          a room on port 9000 of every interface
+  sockeye chat serve -b 9000 --flood off      on this machine only, nobody is slowed down
+  sockeye chat serve --classic                bytes in, bytes out, as in the tutorial
+
+Then: nc HOST 9000, and type. /help lists the commands.";
+
+/// Arguments of `sockeye chat serve`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where to listen: 9000 is this machine only, :9000 every interface (repeatable)
+    #[arg(short, long, value_name = "ADDR", default_value = ":9000", value_delimiter = ',')]
+    bind: Vec<ListenAddr>,
+    /// A room that exists; plain clients land in the first (repeatable)
+    #[arg(long, value_name = "ROOM", default_value = "#lobby", value_delimiter = ',')]
+    room: Vec<RoomName>,
+    /// Pass bytes from each client to every other, unchanged, and send nothing else
+    #[arg(long)]
+    classic: bool,
+    /// How many clients may be connected
+    #[arg(long, value_name = "N", default_value_t = Config::default().max_clients)]
+    max_clients: usize,
+    /// How many clients may come from one address (one /64 of IPv6)
+    #[arg(long, value_name = "N")]
+    max_per_ip: Option<usize>,
+    /// How much may wait to be sent to one client
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = args::bytes)]
+    sendq: u64,
+    /// What happens to a client that reads too slowly
+    #[arg(long, value_enum, default_value = "close")]
+    slow: SlowArg,
+    /// How fast one client may speak: so many lines at once, then so many a second; or off
+    #[arg(long, value_name = "N:M/s|off", default_value = "5:2/s", value_parser = flood)]
+    flood: Flood,
+    /// What plain clients speak that do not speak UTF-8, such as gbk
+    #[arg(long, value_name = "NAME", default_value = "utf-8", value_parser = charset)]
+    charset: Charset,
+    /// Whether who comes in is shown the last lines
+    #[arg(long, value_enum, default_value = "memory")]
+    history: History,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SlowArg {
+    /// It is told and closed
+    Close,
+    /// Lines are left out, and it is told how many
+    Drop,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum History {
+    /// Yes; they are kept while the server runs
+    Memory,
+    /// No
+    Off,
+}
+
+/// A type of its own, since clap reads `Option` as "may be missing".
+#[derive(Clone, Copy, Debug)]
+struct Flood(Option<Rate>);
+
+fn flood(text: &str) -> Result<Flood, String> {
+    if text == "off" {
+        return Ok(Flood(None));
+    }
+    text.parse().map(|rate| Flood(Some(rate))).map_err(|error| format!("{error}, or off"))
+}
+
+fn charset(label: &str) -> Result<Charset, String> {
+    Charset::named(label)
+        .ok_or_else(|| format!("there is no charset '{label}' that plain lines can be written in"))
+}
+
+impl Args {
+    pub(crate) fn config(&self) -> anyhow::Result<Config> {
+        let defaults = Config::default();
+        Ok(Config {
+            listen: self.bind.clone(),
+            room: self.room.iter().map(ToString::to_string).collect(),
+            classic: self.classic,
+            max_clients: self.max_clients,
+            max_per_ip: self.max_per_ip,
+            sendq_bytes_max: usize::try_from(self.sendq)?,
+            queues_bytes_max: defaults.queues_bytes_max.max(usize::try_from(self.sendq)?),
+            slow: match self.slow {
+                SlowArg::Close => Slow::Close,
+                SlowArg::Drop => Slow::Drop,
+            },
+            flood: self.flood.0,
+            charset: self.charset,
+            history_lines: match self.history {
+                History::Memory => defaults.history_lines,
+                History::Off => 0,
+            },
+            ..defaults
+        })
+    }
+}
+
+/// Serves until a signal.
+pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let config = args.config()?;
+    if context.only_checks() {
+        return Ok(Exit::DONE);
+    }
+    raise_descriptors(config.max_clients);
+    let server = Server::bind(config, Arc::new(log))?;
+    let ready: Vec<ReadyLine> = server
+        .addresses()
+        .iter()
+        .map(|address| ReadyLine { what: "chat", place: address.to_string() })
+        .collect();
+    let report = context
+        .serve(&args.server, &ready, Stream::Stdout, |shutdown| Ok(server.run(shutdown)?))?;
+    tracing::info!(
+        connections = report.connections,
+        refused = report.refused,
+        lines = report.lines,
+        cut_off = report.cut_off,
+        "the room is closed"
+    );
+    Ok(Exit::DONE)
+}
+
+/// Asks the system for as many descriptors as there may be clients. Where it gives fewer, clients
+/// wait to be accepted, and the log says so.
+fn raise_descriptors(max_clients: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::try_from(max_clients).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
+    let possible = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    if limit.current.is_some_and(|current| current < possible) {
+        let raised = Rlimit { current: Some(possible), maximum: limit.maximum };
+        // What is refused shows when descriptors run out.
+        let _ = setrlimit(Resource::Nofile, raised);
+    }
+}
+
+/// Puts an event into the log. What a client can choose (its name) is checked where it came in.
+pub(crate) fn log(event: &Event) {
+    match event {
+        Event::Joined { nick, peer } => {
+            let peer = peer.as_ref().map(ToString::to_string);
+            tracing::info!(nick, peer, "joined");
+        }
+        Event::Left { nick, why } => tracing::info!(nick, ?why, "left"),
+        Event::Renamed { from, to } => tracing::info!(from, to, "renamed"),
+        Event::Refused { peer, limit } => {
+            let flag = match limit {
+                Limit::Clients => "--max-clients",
+                Limit::ClientsOfAddress => "--max-per-ip",
+            };
+            tracing::warn!(%peer, flag, "a client was turned away");
+        }
+        Event::AcceptPaused { pause } => {
+            let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(pause_ms, "no descriptors left: new clients wait");
+        }
+        Event::ListenerLost { error } => tracing::error!(error, "a listener is lost"),
+        _ => {}
+    }
+}
