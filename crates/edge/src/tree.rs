@@ -1,0 +1,136 @@
+//! Contained file access: everything that a stranger's path may reach, and nothing else.
+//!
+//! The rules, each kept by the kernel where it can be:
+//!
+//! 1. A path is a [`Segments`]: checked components, never a string with `..` in it.
+//! 2. It is resolved from the root's descriptor by openat2 with `RESOLVE_BENEATH` and
+//!    `RESOLVE_NO_MAGICLINKS`, so that no symbolic link and no race leads out of the root. Where
+//!    the kernel has no openat2, a walk with `O_NOFOLLOW` keeps the same rules.
+//! 3. What is neither a file nor a directory is refused, and opening it never blocks.
+//! 4. A file is written under a hidden name beside its final one, made durable, then renamed.
+//!
+//! # Source
+//! openat2(2), rename(2), path_resolution(7).
+
+mod error;
+mod facts;
+mod listing;
+mod resolve;
+mod segments;
+mod temp;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{OFlags, fstatvfs};
+
+pub use error::{Fault, TreeError};
+pub use facts::Facts;
+pub use listing::{Entries, Entry, Kind};
+#[cfg(test)]
+use resolve::Resolver;
+use resolve::Root;
+pub use segments::{SEGMENT_BYTES_MAX, SEGMENTS_MAX, Segments};
+pub use temp::{Overwrite, Temp};
+
+/// What a tree does with symbolic links on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Symlinks {
+    /// Refuses every one.
+    Never,
+    /// Follows those that stay within the root. An absolute target is refused even where it points
+    /// inside (`RESOLVE_BENEATH` does so): links within a tree are relative.
+    #[default]
+    Within,
+    /// Follows them wherever they point, but for the magic ones of `/proc`. What the operator
+    /// asks for; who can make links in the tree then reads whatever the server can.
+    Follow,
+}
+
+/// A directory whose contents may be reached by [`Segments`].
+#[derive(Debug)]
+pub struct Tree {
+    root: Root,
+    path: PathBuf,
+}
+
+/// What [`Tree::open_file`] found: a file or a directory.
+#[derive(Debug)]
+pub struct Opened {
+    /// Open for reading; `O_NONBLOCK`, which changes nothing for files and directories.
+    pub file: File,
+    /// What the descriptor itself says, not the name.
+    pub meta: Facts,
+    path: Segments,
+}
+
+impl Tree {
+    /// Opens the directory `dir` as a root; links on the way to it are followed.
+    ///
+    /// # Errors
+    /// It is missing, not a directory, or may not be entered.
+    pub fn open(dir: &Path, symlinks: Symlinks) -> Result<Self, TreeError> {
+        let root = Root::open(dir, symlinks).map_err(|errno| TreeError::at(dir, errno))?;
+        Ok(Self { root, path: dir.to_owned() })
+    }
+
+    /// Opens a root that resolves as told, whatever the kernel can do.
+    #[cfg(test)]
+    fn open_by(dir: &Path, symlinks: Symlinks, resolver: Resolver) -> Result<Self, TreeError> {
+        let mut tree = Self::open(dir, symlinks)?;
+        tree.root.resolver = resolver;
+        Ok(tree)
+    }
+
+    /// The path that the root was opened by.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the file or directory at `path` for reading. Never blocks: not on a fifo, nor on
+    /// anything else that it refuses.
+    ///
+    /// # Errors
+    /// It is missing, leads out of the root, may not be read, or is neither file nor directory.
+    pub fn open_file(&self, path: &Segments) -> Result<Opened, TreeError> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let failed = |errno| TreeError::at(path.as_path(), errno);
+        let file = File::from(self.root.resolve(path, flags).map_err(failed)?);
+        let (meta, kind) = Facts::of(&file).map_err(failed)?;
+        if !matches!(kind, Kind::File | Kind::Dir) {
+            return Err(TreeError::NotAFile { path: path.as_path().to_owned() });
+        }
+        Ok(Opened { file, meta, path: path.clone() })
+    }
+
+    /// Lists the directory `opened`, through its descriptor; in the file system's order.
+    ///
+    /// # Errors
+    /// It is not a directory.
+    pub fn read_dir(&self, opened: &Opened) -> Result<Entries<'_>, TreeError> {
+        Entries::new(&self.root, opened)
+    }
+
+    /// Starts a file that will be called `path`: hidden and mode 0600 until [`Temp::commit`],
+    /// gone if dropped before that. Its directory must exist.
+    ///
+    /// # Errors
+    /// The directory is missing or leads out of the root; it is read-only or full; `path` is the
+    /// root itself.
+    pub fn create_temp(&self, path: &Segments) -> Result<Temp, TreeError> {
+        Temp::create(&self.root, path)
+    }
+
+    /// The bytes that an unprivileged process may still write to the root's file system.
+    ///
+    /// # Errors
+    /// The file system does not say.
+    pub fn free_bytes(&self) -> Result<u64, TreeError> {
+        let stat = fstatvfs(&self.root.dir).map_err(|errno| TreeError::at(&self.path, errno))?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+}
