@@ -57,6 +57,8 @@ pub fn sniff(input: &[u8], line_bytes_max: usize, ended: bool) -> Opening {
     let long = end.unwrap_or(rest.len()) > line_bytes_max;
     match end {
         None if !long && (!ended || rest.is_empty()) => Opening::More,
+        // What is judged must not depend on how much of a line has come.
+        _ if long => classify(&rest[..line_bytes_max], long).unwrap_or(Opening::Plain(blank)),
         _ => classify(&rest[..end.unwrap_or(rest.len())], long).unwrap_or(Opening::Plain(blank)),
     }
 }
@@ -78,7 +80,7 @@ fn classify(line: &[u8], long: bool) -> Option<Opening> {
             return Some(Opening::Http { reads: first == b"GET" || first == b"HEAD" });
         }
     }
-    if last.is_some_and(is_http_version) {
+    if !long && last.is_some_and(is_http_version) {
         return Some(Opening::Http { reads: first == b"GET" || first == b"HEAD" });
     }
     if first == b"PROXY" && [&b"TCP4"[..], b"TCP6", b"UNKNOWN"].contains(&second) {

@@ -4,5 +4,6 @@
 
 mod classic;
 mod crowd;
+mod limits;
 mod room;
 mod support;

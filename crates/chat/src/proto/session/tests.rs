@@ -193,3 +193,43 @@ fn the_charset_is_decoded_and_remembered() {
     assert_eq!(session.poll_request(&config, now), Some(say("聊天")));
     assert_eq!(session.voice(), Voice::Utf8);
 }
+
+proptest::proptest! {
+    /// Whatever comes, however it is cut: the same requests, and nothing that could act on a terminal.
+    #[test]
+    fn any_bytes_at_any_cuts_give_the_same_requests(
+        input in proptest::collection::vec(proptest::sample::select(&ALPHABET[..]), 0..120),
+        cuts in proptest::collection::vec(0_usize..120, 0..6),
+        ended: bool,
+    ) {
+        let input: Vec<u8> = input.concat();
+        let mut at: Vec<usize> = cuts.into_iter().map(|cut| cut.min(input.len())).collect();
+        at.extend([0, input.len()]);
+        at.sort_unstable();
+        let parts: Vec<&[u8]> = at.windows(2).map(|pair| &input[pair[0]..pair[1]]).collect();
+        let whole = fed(&config(), &[&input], ended);
+        proptest::prop_assert_eq!(fed(&config(), &parts, ended), &whole[..]);
+        let starts = whole.iter().filter(|request| **request == Request::Start).count();
+        proptest::prop_assert!(starts <= 1);
+    }
+}
+
+/// What tells protocols, lines and characters apart.
+const ALPHABET: [&[u8]; 16] = [
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b"a",
+    b"/",
+    b"/nick x",
+    b"PASS",
+    b" ",
+    b"GET /",
+    b"PROXY TCP4",
+    b"\x16",
+    b"\x03",
+    b"\0",
+    b"\xff",
+    "ü".as_bytes(),
+    b" HTTP/1.1",
+];

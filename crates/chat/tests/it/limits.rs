@@ -1,0 +1,56 @@
+//! docs/limits.md says what the defaults are.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sockeye_chat::Config;
+
+fn documented() -> BTreeMap<String, String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let row = |line: &str| {
+        let mut cells = line.split('|').skip(1).map(str::trim);
+        let name = cells.next()?.strip_prefix("`chat::Config::")?.strip_suffix('`')?.to_owned();
+        Some((name, cells.next()?.to_owned()))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+#[test]
+fn the_documented_defaults_are_the_defaults() {
+    let seconds = |time: Duration| time.as_secs_f64().to_string();
+    let Config {
+        listen: _,
+        room: _,
+        classic: _,
+        slow: _,
+        charset: _,
+        max_clients,
+        max_per_ip,
+        sendq_bytes_max,
+        queues_bytes_max,
+        line_bytes_max,
+        flood,
+        history_lines,
+        silence,
+        goodbye,
+        keepalive,
+        announcements_max,
+    } = Config::default();
+    let none = || "none".to_owned();
+    let expected = [
+        ("max_clients", max_clients.to_string()),
+        ("max_per_ip", max_per_ip.map_or_else(none, |most| most.to_string())),
+        ("sendq_bytes_max", sendq_bytes_max.to_string()),
+        ("queues_bytes_max", queues_bytes_max.to_string()),
+        ("line_bytes_max", line_bytes_max.to_string()),
+        ("flood", flood.map_or_else(none, |rate| rate.to_string())),
+        ("history_lines", history_lines.to_string()),
+        ("silence", seconds(silence)),
+        ("goodbye", seconds(goodbye)),
+        ("keepalive", seconds(keepalive)),
+        ("announcements_max", announcements_max.to_string()),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(documented(), BTreeMap::from(expected));
+}
