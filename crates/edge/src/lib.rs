@@ -1,11 +1,27 @@
-//! What every listener and every stranger's input needs: listen addresses, connection caps,
-//! contained file access, and text that is safe to show.
+//! What every listener and every stranger's input needs: listen addresses, sockets by
+//! activation, connection caps, dropping privileges, contained file access, and text that is safe
+//! to show.
 //!
 //! Rule: no word of any engine in here.
 
+pub mod activation;
 pub mod caps;
 pub mod listen;
 pub mod printable;
+pub mod privileges;
 pub mod tree;
 
 pub use printable::Printable;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_limit_is_documented_as_it_is() {
+        let mut limits = super::tree::limits();
+        limits.push(("activation::SOCKETS_MAX", super::activation::SOCKETS_MAX.into()));
+        let actual: Vec<(String, String)> =
+            limits.iter().map(|(name, limit)| (name.to_string(), limit.to_string())).collect();
+        let markdown = include_str!("../../../docs/limits.md");
+        assert_eq!(sockeye_testkit::documented_limits(markdown, "edge"), actual);
+    }
+}

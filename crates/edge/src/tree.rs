@@ -134,3 +134,17 @@ impl Tree {
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 }
+
+/// Every limit of this module, by its name in docs/limits.md.
+#[cfg(test)]
+pub(crate) fn limits() -> Vec<(&'static str, u64)> {
+    let wide = |limit: usize| u64::try_from(limit).unwrap();
+    vec![
+        ("tree::SEGMENT_BYTES_MAX", wide(SEGMENT_BYTES_MAX)),
+        ("tree::SEGMENTS_MAX", wide(SEGMENTS_MAX)),
+        ("tree::LINKS_MAX", resolve::LINKS_MAX.into()),
+        ("tree::RETRIES_MAX", resolve::RETRIES_MAX.into()),
+        ("tree::NAMES_MAX", temp::NAMES_MAX.into()),
+        ("tree::RENAMES_MAX", temp::RENAMES_MAX.into()),
+    ]
+}

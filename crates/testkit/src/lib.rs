@@ -5,9 +5,11 @@
 //! * [`Process`] runs a program, waits for its ready line and kills it on drop, by id.
 //! * [`Clock`] is time that stands still until it is told to move.
 //! * [`Link`] is a wire in memory that loses, repeats and reorders by a seed.
+//! * [`documented_limits`] reads docs/limits.md for a test against the defaults.
 //! * [`privilege`] runs a closure in a thread with less privilege or its own mounts.
 
 mod clock;
+mod documented;
 mod link;
 mod need;
 pub mod privilege;
@@ -16,6 +18,7 @@ mod rng;
 mod split;
 
 pub use clock::Clock;
+pub use documented::documented_limits;
 pub use link::{Link, LinkConfig};
 pub use need::{Need, need};
 pub use process::{DEADLINE, Finished, Process};

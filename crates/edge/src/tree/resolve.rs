@@ -15,9 +15,9 @@ use super::{Segments, Symlinks};
 
 /// How often openat2 is asked again where a rename elsewhere made its `..` check unsure (EAGAIN);
 /// after that the walk decides.
-const RETRIES_MAX: u32 = 32;
+pub(super) const RETRIES_MAX: u32 = 32;
 /// The kernel's own limit of links in one resolution.
-const LINKS_MAX: u32 = 40;
+pub(super) const LINKS_MAX: u32 = 40;
 /// The most components that links may leave to be walked: `PATH_MAX` of single letters.
 const PENDING_MAX: usize = 2048;
 

@@ -24,9 +24,9 @@ use super::{Segments, TreeError};
 /// What every unfinished file's name ends with.
 const SUFFIX: &str = ".sockeye-part";
 /// Names tried before giving up; the second already is random.
-const NAMES_MAX: u32 = 16;
+pub(super) const NAMES_MAX: u32 = 16;
 /// Numbers tried by [`Overwrite::Rename`].
-const RENAMES_MAX: u32 = 1000;
+pub(super) const RENAMES_MAX: u32 = 1000;
 
 /// What to do where the final name is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
