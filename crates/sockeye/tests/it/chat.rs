@@ -121,7 +121,10 @@ fn join_ends_with_the_code_of_its_signal() {
     let (_server, port) = serve(&[]);
     let mut client = Process::spawn(&mut sockeye(&["chat", "join", &port]));
     client.wait_for("* you are plain-1");
+    // Its end would be a reason to leave as well.
+    let stdin = client.stdin.take();
     assert_eq!(client.stop(Signal::INT).code(), Some(130));
+    drop(stdin);
 }
 
 #[test]

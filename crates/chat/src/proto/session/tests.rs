@@ -195,7 +195,8 @@ fn the_charset_is_decoded_and_remembered() {
 }
 
 proptest::proptest! {
-    /// Whatever comes, however it is cut: the same requests, and nothing that could act on a terminal.
+    /// Whatever comes, however it is cut: the same requests, and nothing that could act on a
+    /// terminal.
     #[test]
     fn any_bytes_at_any_cuts_give_the_same_requests(
         input in proptest::collection::vec(proptest::sample::select(&ALPHABET[..]), 0..120),
