@@ -97,6 +97,8 @@ impl Loop {
                 self.handle_ready(*token, *events, now);
             }
             if shutdown.is_started() && !self.stopping {
+                // What has come in good time is still said.
+                self.decide(now);
                 self.stop(shutdown, now);
             }
             self.turn(now);
