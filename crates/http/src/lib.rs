@@ -1,6 +1,34 @@
 //! A static-file HTTP server engine.
+//!
+//! [`Server::bind`] opens the root and the ports, [`Server::run`] serves until a shutdown. Others
+//! answer for parts of the name space, or take connections over, through [`Mount`].
+//!
+//! Decisions live in [`proto`], which knows no sockets, files or clocks; the driver moves bytes:
+//! one thread accepts and gives each connection to the worker thread that has the fewest.
 
+mod config;
+mod driver;
+mod error;
+mod event;
+mod files;
+mod listing;
+mod log;
+mod media;
+mod mount;
 pub mod proto;
+mod rules;
+mod server;
+mod service;
 
 #[cfg(test)]
 mod feed;
+
+pub use config::{AccessLog, Admit, Config, Limits, Listing, LogFormat, Root};
+pub use error::Error;
+pub use event::{Event, Report, Sink};
+pub use mount::{Answer, Handler, Mount, Receive, Request, Takeover};
+pub use proto::head::Method;
+pub use proto::plan::{Body, Headers, Plan};
+pub use proto::status::Status;
+pub use rules::Rule;
+pub use server::Server;

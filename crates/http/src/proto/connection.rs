@@ -111,6 +111,7 @@ pub struct Connection {
     is_fresh: bool,
     eof: bool,
     timed_out: bool,
+    stopping: bool,
     deadline: Option<Instant>,
 }
 
@@ -129,6 +130,7 @@ impl Connection {
             is_fresh: true,
             eof: false,
             timed_out: false,
+            stopping: false,
             deadline: Some(now + limits.header_timeout),
         }
     }
@@ -175,6 +177,16 @@ impl Connection {
     /// Until when the bytes that are needed must have come.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// No new requests are waited for: an idle connection ends now; one that has not asked for
+    /// anything yet has until `last_chance`, because its request may be on the way.
+    pub fn handle_stop(&mut self, now: Instant, last_chance: Instant) {
+        self.stopping = true;
+        if self.is_idle() {
+            let until = if self.is_fresh { last_chance } else { now };
+            self.deadline = Some(self.deadline.map_or(until, |deadline| deadline.min(until)));
+        }
     }
 
     /// Whether nothing of a next request has arrived.
@@ -257,7 +269,8 @@ impl Connection {
     /// Whether an answer to the request in hand must say `Connection: close`.
     pub fn must_close(&self) -> bool {
         let unread = self.continue_wanted && !self.decoder.is_at_end();
-        !matches!(self.state, State::Busy { persistent: true }) || unread
+        let last = self.stopping && self.start == self.end;
+        !matches!(self.state, State::Busy { persistent: true }) || unread || last
     }
 
     /// Whether `100 Continue` is to be sent before the body is read. True once at most.

@@ -38,6 +38,11 @@ impl Headers {
         self.push(name, value);
     }
 
+    /// Adds all fields of `others`.
+    pub fn extend(&mut self, others: &Headers) {
+        self.0.extend_from_slice(&others.0);
+    }
+
     /// The value of the first field called `name` (any case).
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         let mut lines = self.lines();

@@ -92,6 +92,8 @@ fn rfc9112_8_a_cut_body_fails() {
 }
 
 proptest::proptest! {
+    // Each case is run once for every cut.
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
     #[test]
     fn chunks_of_any_size_are_joined(parts in proptest::collection::vec("[a-z]{1,20}", 0..8)) {
         let chunks = parts.iter().map(|part| format!("{:x}\r\n{part}\r\n", part.len()));

@@ -195,3 +195,27 @@ fn who_takes_over_gets_what_came_after_the_head() {
     assert_eq!(code(connection.poll_turn(start)), 200);
     assert_eq!(connection.into_leftover(), b"frames");
 }
+
+#[test]
+fn a_stop_ends_idle_connections_and_lets_requests_finish() {
+    let start = Instant::now();
+    let chance = start + seconds(1);
+    let mut fresh = connection(start);
+    fresh.handle_stop(start, chance);
+    assert_eq!(fresh.poll_timeout(), Some(chance));
+    receive(&mut fresh, &[GET, GET].concat(), start);
+    assert_eq!(code(fresh.poll_turn(start)), 200);
+    assert!(!fresh.must_close(), "another request has arrived already");
+    fresh.finish(false, start);
+    assert_eq!(code(fresh.poll_turn(start)), 200);
+    assert!(fresh.must_close());
+    fresh.finish(true, start);
+    assert_eq!(code(fresh.poll_turn(start)), 1);
+
+    let mut idle = connection(start);
+    receive(&mut idle, GET, start);
+    assert_eq!(code(idle.poll_turn(start)), 200);
+    idle.finish(false, start);
+    idle.handle_stop(start, chance);
+    assert_eq!(idle.poll_timeout(), Some(start));
+}

@@ -232,6 +232,8 @@ fn rfc9112_3_too_long_a_method() {
 }
 
 proptest::proptest! {
+    // Each case is run once for every cut.
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
         let _ = Head::parse(bytes);

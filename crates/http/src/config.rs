@@ -1,0 +1,189 @@
+//! What a server is told: plain data with defaults. The defaults of limits are repeated in
+//! docs/limits.md.
+
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sockeye_edge::listen::ListenAddr;
+use sockeye_edge::tree::Symlinks;
+use sockeye_socket::Address;
+
+use crate::mount::Mount;
+use crate::proto::connection;
+use crate::rules::Rule;
+
+/// What is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// A folder and what is below it.
+    Dir(PathBuf),
+    /// One file, at `/` and at `/<its name>`.
+    File(PathBuf),
+}
+
+/// What a folder without an index file shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listing {
+    /// Nothing: 404.
+    Off,
+    /// A page, unless the request asks for JSON or plain text.
+    #[default]
+    Html,
+    /// JSON, unless the request asks for another form.
+    Json,
+    /// One name a line, unless the request asks for another form.
+    Text,
+}
+
+/// How an access log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// The Common Log Format.
+    #[default]
+    Common,
+    /// Common, and referrer and user agent.
+    Combined,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where access log lines go. They are written by a thread of their own.
+pub struct AccessLog {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// Where it is written.
+    pub writer: Box<dyn Write + Send>,
+}
+
+impl fmt::Debug for AccessLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessLog").field("format", &self.format).finish_non_exhaustive()
+    }
+}
+
+/// Says whether a peer may connect at all.
+pub type Admit = Arc<dyn Fn(&Address) -> bool + Send + Sync>;
+
+/// Limits of what peers can make the server do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most connections at once; more are answered with 503.
+    pub connections_max: usize,
+    /// The most connections of one address (of a /64 in IPv6).
+    pub connections_per_address_max: Option<usize>,
+    /// The longest request head in bytes.
+    pub head_bytes_max: usize,
+    /// The longest request target in bytes.
+    pub target_bytes_max: usize,
+    /// The most bytes of an unread request body that are read and dropped.
+    pub drain_bytes_max: u64,
+    /// The most entries of a folder that a listing shows.
+    pub listing_entries_max: usize,
+    /// How long a request head may take.
+    pub header_timeout: Duration,
+    /// How long a connection may wait for its next request.
+    pub idle_timeout: Duration,
+    /// How long an answer, or a request's body, may go without progress.
+    pub write_timeout: Duration,
+    /// The bytes that count as progress within that time.
+    pub progress_bytes_min: u64,
+    /// How long an unread body, or a peer that does not close, is waited for.
+    pub drain_timeout: Duration,
+    /// The most bytes of access log that wait to be written; more lines are dropped and counted.
+    pub log_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 10_000,
+            connections_per_address_max: None,
+            head_bytes_max: 32 * 1024,
+            target_bytes_max: 8 * 1024,
+            drain_bytes_max: 16 * 1024 * 1024,
+            listing_entries_max: 10_000,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
+            progress_bytes_min: 4096,
+            drain_timeout: Duration::from_secs(5),
+            log_bytes_max: 1024 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn of_connection(&self) -> connection::Limits {
+        connection::Limits {
+            head_bytes_max: self.head_bytes_max,
+            target_bytes_max: self.target_bytes_max,
+            drain_bytes_max: self.drain_bytes_max,
+            header_timeout: self.header_timeout,
+            idle_timeout: self.idle_timeout,
+            drain_timeout: self.drain_timeout,
+        }
+    }
+}
+
+/// Everything that a server is told.
+pub struct Config {
+    /// What is served.
+    pub root: Root,
+    /// Where to listen.
+    pub listen: Vec<ListenAddr>,
+    /// Names of files that stand for their folder, the first that exists counts.
+    pub index: Vec<String>,
+    /// What a folder without an index file shows.
+    pub listing: Listing,
+    /// Whether names that start with a dot are served.
+    pub hidden: bool,
+    /// Which symbolic links are followed.
+    pub symlinks: Symlinks,
+    /// Media types by extension (without the dot), before the built-in ones.
+    pub media_types: Vec<(String, String)>,
+    /// Header fields of answers with files and listings, by path; the last match of a name counts.
+    pub headers: Vec<Rule>,
+    /// Parts of the name space that others answer for; the first that does not pass counts.
+    pub mounts: Vec<Mount>,
+    /// Who may connect; everybody where there is nothing.
+    pub admit: Option<Admit>,
+    /// The access log.
+    pub access_log: Option<AccessLog>,
+    /// Worker threads; 0 is one for each core.
+    pub threads: usize,
+    /// Limits of what peers can do.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            root: Root::Dir(PathBuf::from(".")),
+            listen: Vec::new(),
+            index: vec!["index.html".to_owned()],
+            listing: Listing::default(),
+            hidden: false,
+            symlinks: Symlinks::Within,
+            media_types: Vec::new(),
+            headers: Vec::new(),
+            mounts: Vec::new(),
+            admit: None,
+            access_log: None,
+            threads: 0,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("root", &self.root)
+            .field("listen", &self.listen)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

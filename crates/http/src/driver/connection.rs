@@ -1,0 +1,266 @@
+//! One connection from its first byte to its last: a loop over the turns of
+//! `proto::connection::Connection`.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sockeye_socket::{Address, aio};
+use tokio::sync::futures::Notified;
+
+use super::body;
+use super::send::{Sending, send};
+use super::watched::{Failure, Pace, Watched};
+use super::worker::Worker;
+use crate::event::Event;
+use crate::files::Open;
+use crate::log::Record;
+use crate::mount::Takeover;
+use crate::proto::connection::{Connection, Refused, Turn};
+use crate::proto::head::{Head, Method};
+use crate::proto::plan::Plan;
+use crate::proto::status::Status;
+use crate::service::Reply;
+
+/// How long a connection that has asked for nothing may still do so during a shutdown.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
+/// After so many answers without a wait the other connections get their turn.
+const ANSWERS_IN_A_ROW_MAX: u32 = 32;
+
+/// What an answer is about, for its head and for the log.
+struct Subject<'a> {
+    head: Option<&'a Head>,
+    refused: Option<&'a Refused>,
+    started: Instant,
+}
+
+pub(super) struct Driver {
+    worker: Rc<Worker>,
+    stream: Watched,
+    machine: Connection,
+    peer: Address,
+    told_to_stop: bool,
+    has_shut: bool,
+    in_a_row: u32,
+}
+
+/// Serves one connection until it ends.
+pub(super) async fn serve(worker: Rc<Worker>, socket: aio::Socket, peer: Address) {
+    let limits = &worker.service.limits;
+    let pace = Pace { timeout: limits.write_timeout, bytes_min: limits.progress_bytes_min };
+    let machine = Connection::new(limits.of_connection(), Instant::now());
+    let stream = Watched::new(socket, pace);
+    let stop_worker = Rc::clone(&worker);
+    let mut stop = std::pin::pin!(stop_worker.stop.notified());
+    let mut driver =
+        Driver { worker, stream, machine, peer, told_to_stop: false, has_shut: false, in_a_row: 0 };
+    let mut stage = "head";
+    let takeover = loop {
+        match driver.turn(stop.as_mut(), &mut stage).await {
+            Ok(None) => {}
+            Ok(Some(end)) => break end,
+            Err(failure) => {
+                driver.report(failure, stage);
+                break End::Closed;
+            }
+        }
+    };
+    if let End::Takeover(takeover) = takeover {
+        driver.hand_over(takeover);
+    }
+}
+
+/// How a connection ends.
+enum End {
+    Closed,
+    Takeover(Takeover),
+}
+
+impl Driver {
+    /// One turn of the machine. `Some` where it was the last.
+    async fn turn(
+        &mut self,
+        stop: Pin<&mut Notified<'_>>,
+        stage: &mut &'static str,
+    ) -> Result<Option<End>, Failure> {
+        if self.worker.stopping.get() && !self.told_to_stop {
+            self.tell_to_stop();
+        }
+        match self.machine.poll_turn(Instant::now()) {
+            Turn::Close => return Ok(Some(End::Closed)),
+            Turn::Read => {
+                *stage = "head";
+                self.read(stop).await?;
+            }
+            Turn::Request(head) => {
+                *stage = "answer";
+                return self.answer(&head).await.map(|end| end.map(End::Takeover));
+            }
+            Turn::Refused(refused) => {
+                *stage = "answer";
+                let plan = Plan::text(refused.error.status, refused.error.why);
+                let started = Instant::now();
+                let subject = Subject { head: None, refused: Some(&refused), started };
+                self.send(&plan, None, subject).await?;
+                self.machine.finish(true, Instant::now());
+                if refused.error.status == Status::REQUEST_TIMEOUT {
+                    self.report(Failure::TimedOut, "head");
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn tell_to_stop(&mut self) {
+        let now = Instant::now();
+        self.told_to_stop = true;
+        self.machine.handle_stop(now, now + LAST_CHANCE);
+    }
+
+    /// Receives once, or tells the machine that nothing came.
+    async fn read(&mut self, stop: Pin<&mut Notified<'_>>) -> Result<(), Failure> {
+        self.in_a_row = 0;
+        if self.machine.is_lingering() && !self.has_shut {
+            self.stream.shut_sending();
+            self.has_shut = true;
+        }
+        let Some(deadline) = self.machine.poll_timeout() else {
+            return Err(Failure::Gone);
+        };
+        if self.machine.is_idle() {
+            if let Some(buffer) = self.machine.release_buffer() {
+                self.worker.keep_buffer(buffer);
+            }
+            let readable = self.stream.readable(deadline);
+            let woken = if self.told_to_stop {
+                readable.await
+            } else {
+                tokio::select! {
+                    biased;
+                    result = readable => result,
+                    () = stop => {
+                        self.tell_to_stop();
+                        return Ok(());
+                    }
+                }
+            };
+            match woken {
+                Ok(()) => {}
+                Err(Failure::TimedOut) => {
+                    self.machine.handle_timeout();
+                    return Ok(());
+                }
+                Err(failure) => return Err(failure),
+            }
+            if let Some(buffer) = self.worker.lend_buffer() {
+                self.machine.lend_buffer(buffer);
+            }
+        }
+        match self.stream.recv(self.machine.recv_buffer(), deadline).await {
+            Ok(0) => self.machine.handle_eof(),
+            Ok(bytes) => self.machine.handle_received(bytes, Instant::now()),
+            Err(Failure::TimedOut) => self.machine.handle_timeout(),
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+
+    /// Answers one request. `Some` where the connection is taken over.
+    async fn answer(&mut self, head: &Head) -> Result<Option<Takeover>, Failure> {
+        let subject = Subject { head: Some(head), refused: None, started: Instant::now() };
+        let (plan, file) = match self.worker.reply(head, &self.peer) {
+            Reply::Plan(plan) => (plan, None),
+            Reply::File(plan, file) => (plan, Some(file)),
+            Reply::Folder(job) => (run_elsewhere(move || job.run()).await, None),
+            Reply::Receive(bytes_max, receive) => {
+                let job = (bytes_max, receive);
+                let (stream, machine) = (&mut self.stream, &mut self.machine);
+                (body::receive(stream, machine, head.framing(), job).await?, None)
+            }
+            Reply::Takeover(takeover) => return Ok(Some(takeover)),
+        };
+        let close = self.send(&plan, file.as_ref(), subject).await?;
+        self.machine.finish(close, Instant::now());
+        self.in_a_row += 1;
+        if self.in_a_row >= ANSWERS_IN_A_ROW_MAX {
+            self.in_a_row = 0;
+            tokio::task::yield_now().await;
+        }
+        Ok(None)
+    }
+
+    /// Sends an answer and logs it. Says whether it told the peer that the connection ends.
+    async fn send(
+        &mut self,
+        plan: &Plan,
+        file: Option<&Arc<Open>>,
+        subject: Subject<'_>,
+    ) -> Result<bool, Failure> {
+        let close = self.machine.must_close();
+        let minor = subject.head.map_or(1, Head::minor);
+        let connection = match (close, minor) {
+            (true, _) => Some("close"),
+            (false, 0) => Some("keep-alive"),
+            (false, _) => None,
+        };
+        let now = self.worker.now();
+        let mut out = self.worker.take_out();
+        plan.write_head(&self.worker.date(now), connection, &mut out);
+        let head_bytes = out.len();
+        let head_only = subject.head.is_some_and(|head| head.method() == Method::Head);
+        let sending = Sending { out: &mut out, file, head_only };
+        let sent = send(&mut self.stream, plan, sending).await;
+        self.worker.keep_out(out);
+        let bytes = *sent.as_ref().unwrap_or(&0);
+        self.worker.count_answer(head_bytes, bytes);
+        self.log(plan, &subject, bytes, now);
+        sent.map(|_| close)
+    }
+
+    fn log(&self, plan: &Plan, subject: &Subject<'_>, bytes: u64, now: u64) {
+        let Some(log) = &self.worker.log else { return };
+        let line = match (subject.head, subject.refused) {
+            (Some(head), _) => {
+                let (method, target) = (head.method_name(), head.target());
+                format!("{method} {target} HTTP/1.{}", head.minor()).into_bytes()
+            }
+            (None, Some(refused)) => refused.line.clone(),
+            (None, None) => Vec::new(),
+        };
+        log.write(&Record {
+            peer: self.peer.canonical_ip(),
+            time: now,
+            line: &line,
+            status: plan.status.code(),
+            bytes,
+            duration: subject.started.elapsed(),
+            referrer: subject.head.and_then(|head| head.field("referer")),
+            agent: subject.head.and_then(|head| head.field("user-agent")),
+        });
+    }
+
+    fn hand_over(self, takeover: Takeover) {
+        let leftover = self.machine.into_leftover();
+        // A socket that cannot be taken out of the runtime is a connection that ends here.
+        if let Ok(fd) = self.stream.into_fd() {
+            takeover(fd, leftover, self.peer);
+        }
+    }
+
+    fn report(&self, failure: Failure, stage: &'static str) {
+        let peer = self.peer.clone();
+        match failure {
+            Failure::TimedOut => (self.worker.sink)(&Event::TimedOut { peer, stage }),
+            Failure::Cut => (self.worker.sink)(&Event::Cut { peer }),
+            // Peers come and go.
+            Failure::Gone => {}
+        }
+    }
+}
+
+/// Runs `job` on a thread that may block.
+async fn run_elsewhere(job: impl FnOnce() -> Plan + Send + 'static) -> Plan {
+    let failed = |_| Plan::text(Status::INTERNAL_SERVER_ERROR, "the server failed");
+    tokio::task::spawn_blocking(job).await.unwrap_or_else(failed)
+}

@@ -1,0 +1,172 @@
+//! A socket with deadlines. Only a wait costs anything: a call that is done at once never touches
+//! the timer, and the timer is moved only where it would ring too late.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use sockeye_socket::{How, aio};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::Sleep;
+
+/// Why a wait ended without what was waited for.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The deadline passed.
+    TimedOut,
+    /// The peer has gone, or the system ended it.
+    Gone,
+    /// The file cannot be read as far as its facts said.
+    Cut,
+}
+
+/// How fast a peer must be at least: so many bytes in so much time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// The time.
+    pub(crate) timeout: Duration,
+    /// The bytes.
+    pub(crate) bytes_min: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Watched {
+    socket: aio::Socket,
+    timer: Pin<Box<Sleep>>,
+    pace: Pace,
+    /// Until when the peer must have moved the bytes of its pace; set by the first wait.
+    pace_deadline: Option<Instant>,
+    pace_bytes: u64,
+}
+
+impl Watched {
+    pub(crate) fn new(socket: aio::Socket, pace: Pace) -> Watched {
+        let timer = Box::pin(tokio::time::sleep(pace.timeout));
+        Watched { socket, timer, pace, pace_deadline: None, pace_bytes: 0 }
+    }
+
+    /// Waits until there is something to receive.
+    pub(crate) async fn readable(&mut self, deadline: Instant) -> Result<(), Failure> {
+        within(&mut self.timer, || deadline, self.socket.readable()).await
+    }
+
+    /// Receives into `buffer`; 0 bytes is the end of the stream.
+    pub(crate) async fn recv(
+        &mut self,
+        buffer: &mut [u8],
+        deadline: Instant,
+    ) -> Result<usize, Failure> {
+        let socket = &mut self.socket;
+        let read = poll_fn(|cx| {
+            let mut read = ReadBuf::new(buffer);
+            match Pin::new(&mut *socket).poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) => Poll::Ready(Ok(read.filled().len())),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        within(&mut self.timer, || deadline, read).await
+    }
+
+    /// Starts a new account of the peer's pace.
+    pub(crate) fn start_pace(&mut self) {
+        self.pace_deadline = None;
+        self.pace_bytes = 0;
+    }
+
+    /// Receives as [`Watched::recv`], from a peer that must keep its pace.
+    pub(crate) async fn recv_paced(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
+        let timeout = self.pace.timeout;
+        let deadline = *self.pace_deadline.get_or_insert_with(|| Instant::now() + timeout);
+        let received = self.recv(buffer, deadline).await?;
+        self.moved(received);
+        Ok(received)
+    }
+
+    /// Sends all of `bytes`; `more` says that other bytes follow at once.
+    pub(crate) async fn send_all(&mut self, bytes: &[u8], more: bool) -> Result<(), Failure> {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            let rest = &bytes[sent..];
+            let deadline = pace_deadline(&mut self.pace_deadline, self.pace.timeout);
+            let count = if more {
+                within(&mut self.timer, deadline, self.socket.send_more(rest)).await?
+            } else {
+                within(&mut self.timer, deadline, self.socket.send(rest)).await?
+            };
+            self.moved(count);
+            sent += count;
+        }
+        Ok(())
+    }
+
+    /// Sends `count` bytes of `file` from `offset`, in one call; says how many went.
+    pub(crate) async fn send_file(
+        &mut self,
+        file: impl AsFd,
+        offset: u64,
+        count: usize,
+    ) -> Result<usize, Failure> {
+        let deadline = pace_deadline(&mut self.pace_deadline, self.pace.timeout);
+        let call = self.socket.sendfile(file, offset, count);
+        let sent = within(&mut self.timer, deadline, call).await?;
+        self.moved(sent);
+        Ok(sent)
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn shut_sending(&self) {
+        // A peer that has gone already needs no word of it.
+        let _ = self.socket.get_ref().shutdown(How::Write);
+    }
+
+    /// Gives the socket away, blocking, with its descriptor.
+    pub(crate) fn into_fd(self) -> io::Result<OwnedFd> {
+        Ok(self.socket.into_inner()?.detach())
+    }
+
+    fn moved(&mut self, bytes: usize) {
+        self.pace_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+        if self.pace_bytes >= self.pace.bytes_min {
+            self.start_pace();
+        }
+    }
+}
+
+fn pace_deadline(
+    deadline: &mut Option<Instant>,
+    timeout: Duration,
+) -> impl FnMut() -> Instant + use<'_> {
+    move || *deadline.get_or_insert_with(|| Instant::now() + timeout)
+}
+
+/// Runs `call` until it is done or the deadline has passed. The deadline is only asked for where
+/// the call has to wait.
+async fn within<T, E>(
+    timer: &mut Pin<Box<Sleep>>,
+    mut deadline: impl FnMut() -> Instant,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure> {
+    let mut call = std::pin::pin!(call);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = call.as_mut().poll(cx) {
+            return Poll::Ready(done.map_err(|_| Failure::Gone));
+        }
+        let deadline = tokio::time::Instant::from_std(deadline());
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        // It may ring early, for a deadline that has moved away since.
+        while timer.as_mut().poll(cx).is_ready() {
+            if tokio::time::Instant::now() >= deadline {
+                return Poll::Ready(Err(Failure::TimedOut));
+            }
+            timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    })
+    .await
+}

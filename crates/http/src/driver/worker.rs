@@ -1,0 +1,273 @@
+//! A worker: one thread with a runtime of its own and the connections that were given to it.
+//! Nothing here is shared with other workers but the service and the log.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use sockeye_edge::caps::Permit;
+use sockeye_socket::{Address, Shutdown, Socket, aio, opt};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::LocalSet;
+
+use super::connection::serve;
+use super::watched::{Pace, Watched};
+use crate::event::{Report, Sink};
+use crate::log::Log;
+use crate::proto::date;
+use crate::proto::head::Head;
+use crate::proto::plan::Plan;
+use crate::proto::status::PeerError;
+use crate::service::{Reply, Service};
+
+/// How many receive buffers a worker keeps for connections that wake up.
+const BUFFERS_KEPT_MAX: usize = 64;
+/// A kept send buffer is not larger than this.
+const OUT_BYTES_KEPT_MAX: usize = 64 * 1024;
+/// How long a refused peer may take to read why.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a worker that waits for its connections looks whether the deadline was moved.
+const DEADLINE_LOOK: Duration = Duration::from_millis(50);
+
+/// A connection on its way to a worker.
+pub(crate) enum Incoming {
+    /// To be served, as long as its permit lives.
+    Serve(Socket, Address, Permit),
+    /// To be told why it is refused; counted by what is dropped with it.
+    Refuse(Socket, PeerError, Arc<()>),
+}
+
+/// The acceptor's view of a worker.
+pub(crate) struct Dispatch {
+    sender: mpsc::UnboundedSender<Incoming>,
+    load: Arc<AtomicUsize>,
+}
+
+impl Dispatch {
+    /// How many connections the worker has.
+    pub(crate) fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    /// Gives it a connection. The queue is bounded by the permits and refusals that exist.
+    pub(crate) fn give(&self, incoming: Incoming) {
+        self.load.fetch_add(1, Ordering::Relaxed);
+        // A worker ends only after the last dispatch is dropped.
+        let _ = self.sender.send(incoming);
+    }
+}
+
+/// What a worker is made of.
+pub(crate) struct Work {
+    pub(crate) service: Arc<Service>,
+    pub(crate) log: Option<Log>,
+    pub(crate) sink: Sink,
+    receiver: mpsc::UnboundedReceiver<Incoming>,
+    load: Arc<AtomicUsize>,
+}
+
+impl Work {
+    /// A worker to be run, and the way to it.
+    pub(crate) fn new(service: Arc<Service>, log: Option<Log>, sink: Sink) -> (Dispatch, Work) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let load = Arc::new(AtomicUsize::new(0));
+        let dispatch = Dispatch { sender, load: Arc::clone(&load) };
+        (dispatch, Work { service, log, sink, receiver, load })
+    }
+
+    /// Serves connections until the way to it is dropped and the last of them has ended, or the
+    /// deadline of `shutdown` has passed.
+    ///
+    /// # Errors
+    /// The runtime cannot be made.
+    pub(crate) fn run(self, shutdown: &Shutdown) -> std::io::Result<Report> {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let local = LocalSet::new();
+        let report = local.block_on(&runtime, self.serve_all(shutdown));
+        drop(local);
+        // What still blocks somewhere must not hold up the end.
+        runtime.shutdown_background();
+        Ok(report)
+    }
+
+    async fn serve_all(self, shutdown: &Shutdown) -> Report {
+        let Work { service, log, sink, mut receiver, load } = self;
+        let worker = Rc::new(Worker::new(service, log, sink));
+        let mut told = false;
+        loop {
+            tokio::select! {
+                incoming = receiver.recv() => match incoming {
+                    Some(incoming) => spawn(&worker, incoming, &load),
+                    None => break,
+                },
+                () = shutdown.wait_async(), if !told => {
+                    told = true;
+                    worker.stop_all();
+                }
+            }
+        }
+        // No one gives any more: either because of a shutdown, or because the server failed.
+        worker.stop_all();
+        while load.load(Ordering::Relaxed) > 0 && !shutdown.is_expired() {
+            let next_look = tokio::time::sleep(DEADLINE_LOOK);
+            tokio::select! {
+                () = worker.ended.notified() => {}
+                () = next_look => {}
+            }
+        }
+        let mut report = worker.report.get();
+        report.cut = u64::try_from(load.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        report
+    }
+}
+
+/// Counts a connection off when its task ends, however it ends.
+struct Counted {
+    worker: Rc<Worker>,
+    load: Arc<AtomicUsize>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.load.fetch_sub(1, Ordering::Relaxed);
+        self.worker.ended.notify_one();
+    }
+}
+
+fn spawn(worker: &Rc<Worker>, incoming: Incoming, load: &Arc<AtomicUsize>) {
+    let counted = Counted { worker: Rc::clone(worker), load: Arc::clone(load) };
+    match incoming {
+        Incoming::Serve(socket, peer, permit) => {
+            // Not for unix sockets; nothing is lost where it fails.
+            let _ = socket.setsockopt(opt::TCP_NODELAY, true);
+            let Ok(socket) = aio::Socket::new(socket) else { return };
+            let worker = Rc::clone(worker);
+            worker.count_connection();
+            tokio::task::spawn_local(async move {
+                serve(worker, socket, peer).await;
+                drop((permit, counted));
+            });
+        }
+        Incoming::Refuse(socket, error, token) => {
+            let Ok(socket) = aio::Socket::new(socket) else { return };
+            let worker = Rc::clone(worker);
+            tokio::task::spawn_local(async move {
+                refuse(&worker, socket, error).await;
+                drop((token, counted));
+            });
+        }
+    }
+}
+
+/// Says why, and reads until the peer closes, so that it can read the answer; not for long.
+async fn refuse(worker: &Worker, socket: aio::Socket, error: PeerError) {
+    let mut stream = Watched::new(socket, Pace { timeout: REFUSAL_TIMEOUT, bytes_min: u64::MAX });
+    let plan = Plan::text(error.status, error.why).with_header("Retry-After", "1");
+    let mut out = Vec::new();
+    plan.write_head(&worker.date(worker.now()), Some("close"), &mut out);
+    if let crate::proto::plan::Body::Bytes(text) = &plan.body {
+        out.extend_from_slice(text);
+    }
+    if stream.send_all(&out, false).await.is_err() {
+        return;
+    }
+    stream.shut_sending();
+    let deadline = Instant::now() + REFUSAL_TIMEOUT;
+    let mut buffer = [0; 1024];
+    while matches!(stream.recv(&mut buffer, deadline).await, Ok(1..)) {}
+}
+
+/// What the connections of one thread share.
+pub(super) struct Worker {
+    pub(super) service: Arc<Service>,
+    pub(super) log: Option<Log>,
+    pub(super) sink: Sink,
+    pub(super) stop: Notify,
+    pub(super) stopping: Cell<bool>,
+    ended: Notify,
+    report: Cell<Report>,
+    buffers: RefCell<Vec<Vec<u8>>>,
+    out: Cell<Vec<u8>>,
+    date: RefCell<(u64, String)>,
+}
+
+impl Worker {
+    fn new(service: Arc<Service>, log: Option<Log>, sink: Sink) -> Worker {
+        Worker {
+            service,
+            log,
+            sink,
+            stop: Notify::new(),
+            stopping: Cell::new(false),
+            ended: Notify::new(),
+            report: Cell::default(),
+            buffers: RefCell::default(),
+            out: Cell::default(),
+            date: RefCell::default(),
+        }
+    }
+
+    fn stop_all(&self) {
+        self.stopping.set(true);
+        self.stop.notify_waiters();
+    }
+
+    pub(super) fn reply(&self, head: &Head, peer: &Address) -> Reply {
+        self.service.reply(head, peer, self.now())
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn now(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    /// The date of `now` for a head; written once a second.
+    pub(super) fn date(&self, now: u64) -> Vec<u8> {
+        let mut kept = self.date.borrow_mut();
+        if kept.0 != now || kept.1.is_empty() {
+            *kept = (now, date::format(now));
+        }
+        kept.1.as_bytes().to_vec()
+    }
+
+    fn count_connection(&self) {
+        let mut report = self.report.get();
+        report.connections += 1;
+        self.report.set(report);
+    }
+
+    pub(super) fn count_answer(&self, head_bytes: usize, body_bytes: u64) {
+        let mut report = self.report.get();
+        report.requests += 1;
+        report.bytes += body_bytes + u64::try_from(head_bytes).unwrap_or(0);
+        self.report.set(report);
+    }
+
+    pub(super) fn keep_buffer(&self, buffer: Vec<u8>) {
+        let mut buffers = self.buffers.borrow_mut();
+        if buffers.len() < BUFFERS_KEPT_MAX && buffer.len() == crate::proto::connection::READ_BYTES
+        {
+            buffers.push(buffer);
+        }
+    }
+
+    pub(super) fn lend_buffer(&self) -> Option<Vec<u8>> {
+        self.buffers.borrow_mut().pop()
+    }
+
+    /// Memory for an answer; empty.
+    pub(super) fn take_out(&self) -> Vec<u8> {
+        let mut out = self.out.take();
+        out.clear();
+        out
+    }
+
+    pub(super) fn keep_out(&self, out: Vec<u8>) {
+        if out.capacity() <= OUT_BYTES_KEPT_MAX {
+            self.out.set(out);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! From a checked target to an open file: the only place that opens anything of the root. What is
+//! opened is looked at by its descriptor, so that facts and bytes belong together.
+//!
+//! A cache of open files goes into [`Files::open`]: everybody else holds an `Arc<Open>`.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use sockeye_edge::tree::{Kind, Opened, Segments, Symlinks, Tree, TreeError};
+
+use crate::config::{Config, Listing, Root};
+use crate::error::Error;
+use crate::listing::{Entry, is_servable};
+use crate::media::MediaTypes;
+use crate::proto::answer::Facts;
+use crate::proto::target::Target;
+
+/// An open file and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Open {
+    /// Its descriptor.
+    pub(crate) file: File,
+    /// What `fstat` says of it.
+    pub(crate) facts: Facts,
+    /// The path that header rules are matched against.
+    pub(crate) path: Vec<u8>,
+}
+
+/// What a target names.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A file.
+    File(Arc<Open>),
+    /// A folder that shows its entries.
+    Folder(Opened),
+    /// A folder whose name ends with a slash; the target did not.
+    MovedToFolder,
+    /// Nothing, or nothing that is shown.
+    Missing,
+    /// A file that the server may not read.
+    Forbidden,
+    /// The system cannot open it just now.
+    Busy,
+}
+
+/// The served files.
+#[derive(Debug)]
+pub(crate) struct Files {
+    tree: Tree,
+    only: Option<Vec<u8>>,
+    index: Vec<Vec<u8>>,
+    listing: Listing,
+    hidden: bool,
+    media: MediaTypes,
+}
+
+impl Files {
+    /// Opens the root.
+    ///
+    /// # Errors
+    /// It does not exist, cannot be opened, or is of the wrong kind.
+    pub(crate) fn new(config: &Config) -> Result<Files, Error> {
+        let (folder, only, symlinks) = match &config.root {
+            Root::Dir(path) => (path.clone(), None, config.symlinks),
+            Root::File(path) => {
+                let (folder, name) = split_file(path)?;
+                (folder, Some(name), Symlinks::Never)
+            }
+        };
+        let failed = |source| Error::Root { path: folder.clone(), source };
+        Ok(Files {
+            tree: Tree::open(&folder, symlinks).map_err(failed)?,
+            only,
+            index: config.index.iter().map(|name| name.clone().into_bytes()).collect(),
+            listing: config.listing,
+            hidden: config.hidden,
+            media: MediaTypes::new(&config.media_types),
+        })
+    }
+
+    /// The name of the one file that is served, where it is one.
+    pub(crate) fn only(&self) -> Option<&[u8]> {
+        self.only.as_deref()
+    }
+
+    /// The form in which folders are shown unless asked otherwise.
+    pub(crate) fn listing(&self) -> Listing {
+        self.listing
+    }
+
+    /// Finds what `target` names.
+    pub(crate) fn find(&self, target: &Target) -> Found {
+        if let Some(only) = &self.only {
+            let names_it = target.path().is_empty() || target.path() == only;
+            let whole = target.path().is_empty() || !target.is_folder();
+            return if names_it && whole { self.file(only) } else { Found::Missing };
+        }
+        if target.is_hidden() && !self.hidden {
+            return Found::Missing;
+        }
+        match self.open(target.path()) {
+            Ok(opened) if opened.meta.is_dir && target.is_folder() => self.folder(target, opened),
+            Ok(opened) if opened.meta.is_dir => Found::MovedToFolder,
+            Ok(_) if target.is_folder() => Found::Missing,
+            Ok(opened) => self.found(opened, target.path()),
+            Err(error) => missing(&error),
+        }
+    }
+
+    /// The entries of a folder, at most `max`, and whether there are more. Reads the disk.
+    pub(crate) fn entries(
+        &self,
+        folder: &Opened,
+        max: usize,
+    ) -> std::io::Result<(Vec<Entry>, bool)> {
+        let mut entries = Vec::new();
+        for entry in self.tree.read_dir(folder).map_err(std::io::Error::other)? {
+            let Ok(entry) = entry else { continue };
+            let is_folder = match entry.kind {
+                Kind::Dir => true,
+                Kind::File => false,
+                Kind::Symlink | Kind::Other => continue,
+            };
+            let name = std::os::unix::ffi::OsStringExt::into_vec(entry.name);
+            if !is_servable(&name, self.hidden) {
+                continue;
+            }
+            if entries.len() == max {
+                return Ok((entries, true));
+            }
+            let modified = u64::try_from(entry.mtime_ns.div_euclid(1_000_000_000)).ok();
+            entries.push(Entry { name, is_folder, size: entry.size, modified });
+        }
+        Ok((entries, false))
+    }
+
+    fn folder(&self, target: &Target, opened: Opened) -> Found {
+        for name in &self.index {
+            let mut path = target.path().to_vec();
+            if !path.is_empty() {
+                path.push(b'/');
+            }
+            path.extend_from_slice(name);
+            match self.file(&path) {
+                Found::Missing | Found::MovedToFolder => {}
+                found => return found,
+            }
+        }
+        if self.listing == Listing::Off { Found::Missing } else { Found::Folder(opened) }
+    }
+
+    fn file(&self, path: &[u8]) -> Found {
+        match self.open(path) {
+            Ok(opened) if opened.meta.is_dir => Found::Missing,
+            Ok(opened) => self.found(opened, path),
+            Err(error) => missing(&error),
+        }
+    }
+
+    fn found(&self, opened: Opened, path: &[u8]) -> Found {
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+        let media_type = self.media.of(name);
+        let Opened { file, meta, .. } = opened;
+        let facts = Facts::new(meta.size, meta.mtime_ns, meta.inode, media_type);
+        Found::File(Arc::new(Open { file, facts, path: path.to_vec() }))
+    }
+
+    fn open(&self, path: &[u8]) -> Result<Opened, TreeError> {
+        self.tree.open_file(&Segments::from_relative(path)?)
+    }
+}
+
+/// The folder and the name of a file, links on the way to it resolved: the operator named it.
+fn split_file(path: &Path) -> Result<(std::path::PathBuf, Vec<u8>), Error> {
+    let failed = |source| Error::Path { path: path.to_owned(), source };
+    let real = std::fs::canonicalize(path).map_err(failed)?;
+    let unservable = |why| Error::Unservable { path: path.to_owned(), why };
+    match (real.parent(), real.file_name()) {
+        (Some(folder), Some(name)) if real.is_file() => {
+            let name = std::os::unix::ffi::OsStrExt::as_bytes(name).to_vec();
+            if is_servable(&name, true) {
+                Ok((folder.to_owned(), name))
+            } else {
+                Err(unservable("its name has control characters or a backslash"))
+            }
+        }
+        _ => Err(unservable("it is neither a folder nor a file")),
+    }
+}
+
+/// What lies outside of the root is not there; what may not be read is said to be forbidden.
+fn missing(error: &TreeError) -> Found {
+    match error {
+        TreeError::Io { source, .. } => match source.kind() {
+            std::io::ErrorKind::PermissionDenied => Found::Forbidden,
+            _ => Found::Busy,
+        },
+        _ => Found::Missing,
+    }
+}

@@ -1,0 +1,129 @@
+//! Order, forms, escaping.
+
+use super::*;
+use crate::proto::head::Method;
+
+fn entry(name: &[u8], is_folder: bool, size: u64, modified: u64) -> Entry {
+    Entry { name: name.to_vec(), is_folder, size, modified: Some(modified) }
+}
+
+fn entries() -> Vec<Entry> {
+    vec![
+        entry(b"b.txt", false, 5, 30),
+        entry(b"A.txt", false, 2000, 10),
+        entry(b"z", true, 0, 20),
+        entry(b"<script>alert(\"1\")</script> & co", false, 1, 5),
+        entry("gpj.\u{202e}exe".as_bytes(), false, 1, 1),
+        entry(b"\xff\xfe", false, 1, 2),
+        entry(b"100% #1?.txt", false, 1, 3),
+        entry(b"c:d", false, 1, 4),
+    ]
+}
+
+fn listed(query: &str, form: Listing) -> String {
+    let target = Target::parse(&format!("/some%20dir/{query}"), Method::Get).unwrap();
+    let folder = Folder { target: &target, entries: entries(), is_cut: false };
+    let plan = folder.plan(form);
+    assert_eq!(plan.status, Status::OK);
+    let crate::proto::plan::Body::Bytes(bytes) = plan.body else { panic!("no bytes") };
+    String::from_utf8(bytes.into_owned()).unwrap()
+}
+
+fn names(query: &str) -> Vec<String> {
+    listed(query, Listing::Text).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn folders_come_first_in_every_order() {
+    assert_eq!(names("")[0], "z/");
+    assert_eq!(names("?order=desc")[0], "z/");
+    let by_size = names("?sort=size&order=desc");
+    assert_eq!(by_size[..3], ["z/", "A.txt", "b.txt"]);
+    let by_time = names("?sort=time&order=desc");
+    assert_eq!(by_time[..3], ["z/", "b.txt", "A.txt"]);
+    let by_name = names("");
+    let at = |name| by_name.iter().position(|found| found == name).unwrap();
+    assert!(at("A.txt") < at("b.txt") && at("b.txt") < at("c:d"));
+}
+
+#[test]
+fn the_page_escapes_names_and_encodes_links() {
+    let page = listed("", Listing::Html);
+    assert!(!page.contains("<script") && page.contains("&lt;script&gt;"));
+    assert!(page.contains("href=\"./%3Cscript%3Ealert%28%221%22%29%3C%2Fscript%3E%20%26%20co\""));
+    assert!(page.contains("href=\"./%FF%FE\""));
+    assert!(page.contains("href=\"./100%25%20%231%3F.txt\""));
+    assert!(page.contains("href=\"./c%3Ad\""));
+    assert!(page.contains("href=\"./z/\"") && page.contains("href=\"../\""));
+    assert!(!page.contains('\u{202e}'));
+    assert!(page.contains("<title>some dir</title>"));
+}
+
+#[test]
+fn json_is_whole() {
+    let json: serde_json::Value = serde_json::from_str(&listed("", Listing::Json)).unwrap();
+    assert_eq!(json["path"], "/some%20dir/");
+    let entries = json["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 8);
+    let first = serde_json::json!({
+        "name": "z", "kind": "folder", "url": "./z/", "size": null,
+        "modified": "1970-01-01T00:00:20Z",
+    });
+    assert_eq!(entries[0], first);
+}
+
+#[test]
+fn the_form_follows_the_query_then_accept() {
+    let form = |target: &str, accept: &str, usual| {
+        let accept =
+            if accept.is_empty() { String::new() } else { format!("Accept: {accept}\r\n") };
+        let text = format!("GET {target} HTTP/1.0\r\n{accept}\r\n");
+        let head = Head::parse(text.into_bytes()).unwrap();
+        super::form(&head, &Target::of(&head).unwrap(), usual)
+    };
+    for (target, accept, usual, expected) in [
+        ("/", "", Listing::Html, Listing::Html),
+        ("/", "", Listing::Json, Listing::Json),
+        ("/", "*/*", Listing::Html, Listing::Html),
+        ("/", "*/*", Listing::Text, Listing::Text),
+        ("/", "application/json", Listing::Html, Listing::Json),
+        ("/", "text/html;q=0.5, application/json", Listing::Html, Listing::Json),
+        ("/", "text/html, application/json;q=0.9", Listing::Json, Listing::Html),
+        ("/", "text/*, text/html;q=0", Listing::Html, Listing::Text),
+        ("/", "image/png", Listing::Html, Listing::Html),
+        ("/?json", "text/html", Listing::Html, Listing::Json),
+        ("/?sort=size&text", "", Listing::Html, Listing::Text),
+        ("/?json", "", Listing::Off, Listing::Off),
+    ] {
+        assert_eq!(form(target, accept, usual), expected, "{target} {accept} {usual:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_fetched_is_not_listed() {
+    for (name, hidden, expected) in [
+        (&b"a"[..], false, true),
+        (b".git", false, false),
+        (b".git", true, true),
+        (b".well-known", false, true),
+        (b"a\nb", true, false),
+        (b"a\\b", true, false),
+    ] {
+        assert_eq!(is_servable(name, hidden), expected, "{}", name.escape_ascii());
+    }
+}
+
+#[test]
+fn sizes_for_people() {
+    for (bytes, text) in [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        (1024 * 1024 - 1, "1023.9 KiB"),
+        (1 << 30, "1.0 GiB"),
+        (u64::MAX, "15.9 EiB"),
+    ] {
+        assert_eq!(human(bytes), text);
+    }
+}

@@ -1,0 +1,229 @@
+//! The server: opens everything in `bind`, which needs privileges, and serves in `run`, which does
+//! not. One thread accepts, and hands each connection to the worker that has the fewest.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use sockeye_edge::caps::{Caps, Refusal};
+use sockeye_edge::listen;
+use sockeye_socket::{Accept, Acceptor, Address, Events, Selector, Shutdown, Socket};
+
+use crate::config::{AccessLog, Admit, Config, Limits};
+use crate::driver::{Dispatch, Incoming, Work};
+use crate::error::Error;
+use crate::event::{Event, Report, Sink};
+use crate::log;
+use crate::proto::status::{PeerError, Status};
+use crate::service::Service;
+
+/// How many refused connections are told why at once; beyond it they are just closed.
+const REFUSALS_AT_ONCE_MAX: usize = 100;
+/// How many connections are accepted before the other listeners get their turn.
+const ACCEPTS_IN_A_ROW_MAX: usize = 64;
+/// What the selector gives for the shutdown; listeners have their index.
+const SHUTDOWN: usize = usize::MAX;
+
+const FULL: PeerError =
+    PeerError::new(Status::SERVICE_UNAVAILABLE, "the server has all the connections it may have");
+const PER_ADDRESS: PeerError =
+    PeerError::new(Status::TOO_MANY_REQUESTS, "this address has all the connections it may have");
+const NOT_ADMITTED: PeerError =
+    PeerError::new(Status::FORBIDDEN, "this server does not talk to your address");
+
+/// A server whose ports are open.
+pub struct Server {
+    listeners: Vec<Socket>,
+    addresses: Vec<Address>,
+    service: Arc<Service>,
+    admit: Option<Admit>,
+    access_log: Option<AccessLog>,
+    threads: usize,
+    limits: Limits,
+    sink: Sink,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Opens the root and the ports.
+    ///
+    /// # Errors
+    /// The root cannot be served, or an address not be listened on.
+    pub fn bind(config: Config, sink: Sink) -> Result<Server, Error> {
+        let listeners = config.listen.iter().map(listen::open).collect::<Result<_, _>>()?;
+        Server::with_listeners(config, listeners, sink)
+    }
+
+    /// Opens the root and takes ports that are open already.
+    ///
+    /// # Errors
+    /// The root cannot be served, or a socket is no listener.
+    pub fn with_listeners(
+        config: Config,
+        listeners: Vec<Socket>,
+        sink: Sink,
+    ) -> Result<Server, Error> {
+        let service = Arc::new(Service::new(&config)?);
+        let addresses =
+            listeners.iter().map(Socket::getsockname).collect::<sockeye_socket::Result<_>>()?;
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = if config.threads == 0 { cores() } else { config.threads };
+        Ok(Server {
+            listeners,
+            addresses,
+            service,
+            admit: config.admit,
+            access_log: config.access_log,
+            threads,
+            limits: config.limits,
+            sink,
+        })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Vec<Address> {
+        self.addresses.clone()
+    }
+
+    /// Serves until `shutdown`: then it takes no more connections, closes idle ones, and finishes
+    /// what was asked for until the deadline.
+    ///
+    /// # Errors
+    /// Threads, descriptors or the listeners fail.
+    pub fn run(self, shutdown: &Shutdown) -> Result<Report, Error> {
+        let (log, writer) = match self.access_log {
+            Some(access_log) => {
+                let started =
+                    log::start(access_log, self.limits.log_bytes_max, Arc::clone(&self.sink));
+                let (log, writer) = started.map_err(Error::Worker)?;
+                (Some(log), Some(writer))
+            }
+            None => (None, None),
+        };
+        let mut dispatches = Vec::new();
+        let mut workers = Vec::new();
+        for index in 0..self.threads {
+            let (service, sink) = (Arc::clone(&self.service), Arc::clone(&self.sink));
+            let (dispatch, work) = Work::new(service, log.clone(), sink);
+            workers.push(start_worker(index, work, shutdown).map_err(Error::Worker)?);
+            dispatches.push(dispatch);
+        }
+        let door = Door {
+            caps: Caps::new(self.limits.connections_max, self.limits.connections_per_address_max),
+            admit: self.admit,
+            dispatches,
+            refusals: Arc::new(()),
+            sink: self.sink,
+        };
+        let accepted = door.accept_all(self.listeners, shutdown);
+        let mut report = Report::default();
+        for worker in workers {
+            match worker.join() {
+                Ok(result) => report.add(result.map_err(Error::Worker)?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        report.log_lines_lost = writer.map_or(0, log::Writer::finish);
+        accepted.map(|()| report)
+    }
+}
+
+type Running = JoinHandle<std::io::Result<Report>>;
+
+fn start_worker(index: usize, work: Work, shutdown: &Shutdown) -> std::io::Result<Running> {
+    let shutdown = shutdown.clone();
+    let builder = thread::Builder::new().name(format!("http-{index}"));
+    builder.spawn(move || work.run(&shutdown))
+}
+
+/// Who lets connections in.
+struct Door {
+    caps: Caps,
+    admit: Option<Admit>,
+    dispatches: Vec<Dispatch>,
+    refusals: Arc<()>,
+    sink: Sink,
+}
+
+impl Door {
+    /// Accepts until the shutdown; then takes what is still queued, and closes the listeners.
+    fn accept_all(self, listeners: Vec<Socket>, shutdown: &Shutdown) -> Result<(), Error> {
+        let acceptors = listeners.into_iter().map(Acceptor::new);
+        let mut acceptors = acceptors.collect::<sockeye_socket::Result<Vec<_>>>()?;
+        let mut selector = Selector::new()?;
+        selector.register(shutdown, Events::READ, SHUTDOWN)?;
+        for (index, acceptor) in acceptors.iter().enumerate() {
+            selector.register(acceptor, Events::READ, index)?;
+        }
+        let mut resume: Option<Instant> = None;
+        let mut ready = Vec::new();
+        while !shutdown.is_started() {
+            let wait = resume.map(|at| at.saturating_duration_since(Instant::now()));
+            selector.select_into(wait, &mut ready)?;
+            if resume.is_some_and(|at| Instant::now() >= at) {
+                resume = None;
+                for acceptor in &acceptors {
+                    selector.modify(acceptor, Events::READ)?;
+                }
+            }
+            for (index, _) in &ready {
+                let Some(acceptor) = acceptors.get_mut(*index) else { continue };
+                if let Some(until) = self.accept_some(acceptor, ACCEPTS_IN_A_ROW_MAX)? {
+                    // The waiting client would wake the selector at once, again and again.
+                    selector.modify(&*acceptor, Events::NONE)?;
+                    resume = Some(resume.map_or(until, |at| at.min(until)));
+                }
+            }
+        }
+        for acceptor in &mut acceptors {
+            self.accept_some(acceptor, usize::MAX)?;
+        }
+        Ok(())
+    }
+
+    /// Accepts up to `max` connections. `Some` where there is a pause.
+    fn accept_some(&self, acceptor: &mut Acceptor, max: usize) -> Result<Option<Instant>, Error> {
+        for _ in 0..max {
+            let now = Instant::now();
+            match acceptor.try_accept(now)? {
+                Accept::Connection(socket, peer) => self.admit(socket, peer),
+                Accept::Empty => break,
+                Accept::Paused { until } => {
+                    (self.sink)(&Event::Paused { pause: until.saturating_duration_since(now) });
+                    return Ok(Some(until));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn admit(&self, socket: Socket, peer: Address) {
+        if self.admit.as_ref().is_some_and(|admit| !admit(&peer)) {
+            return self.refuse(socket, peer, NOT_ADMITTED);
+        }
+        match self.caps.take(peer.canonical_ip()) {
+            Ok(permit) => self.dispatch(Incoming::Serve(socket, peer, permit)),
+            Err(Refusal::Full) => self.refuse(socket, peer, FULL),
+            Err(Refusal::PerAddress) => self.refuse(socket, peer, PER_ADDRESS),
+        }
+    }
+
+    fn refuse(&self, socket: Socket, peer: Address, error: PeerError) {
+        (self.sink)(&Event::Refused { peer, why: error.why });
+        if Arc::strong_count(&self.refusals) <= REFUSALS_AT_ONCE_MAX {
+            self.dispatch(Incoming::Refuse(socket, error, Arc::clone(&self.refusals)));
+        }
+    }
+
+    fn dispatch(&self, incoming: Incoming) {
+        if let Some(least) = self.dispatches.iter().min_by_key(|dispatch| dispatch.load()) {
+            least.give(incoming);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What to do with a request: ask the mounts, look for a file, plan the answer. Everything here
+//! works at once on a worker thread; what takes time is handed back as something to run elsewhere.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sockeye_edge::tree::Opened;
+use sockeye_socket::Address;
+
+use crate::config::{Config, Limits, Listing};
+use crate::error::Error;
+use crate::files::{Files, Found, Open};
+use crate::listing::{Folder, error_page, form, wants_page};
+use crate::mount::{Answer, Mount, Receive, Request, Takeover};
+use crate::proto::answer::{self, ALLOW, Context, Facts};
+use crate::proto::head::{Framing, Head};
+use crate::proto::plan::{Headers, Plan};
+use crate::proto::status::{PeerError, Status};
+use crate::proto::target::{Target, encode_segment};
+use crate::rules::Rule;
+
+/// What is to be done for a request.
+pub(crate) enum Reply {
+    /// Send this.
+    Plan(Plan),
+    /// Send this, which is about that file.
+    File(Plan, Arc<Open>),
+    /// Read that folder, where blocking is allowed, and send what comes out.
+    Folder(Box<FolderJob>),
+    /// Give the body, at most so many bytes, to that, where blocking is allowed.
+    Receive(u64, Receive),
+    /// Hand the connection over.
+    Takeover(Takeover),
+}
+
+/// A folder to be read and shown.
+pub(crate) struct FolderJob {
+    service: Arc<Service>,
+    opened: Opened,
+    target: Target,
+    form: Listing,
+}
+
+impl FolderJob {
+    /// Reads the folder and makes its answer.
+    pub(crate) fn run(self) -> Plan {
+        let max = self.service.limits.listing_entries_max;
+        let Ok((entries, is_cut)) = self.service.files.entries(&self.opened, max) else {
+            return Plan::text(Status::INTERNAL_SERVER_ERROR, "the folder cannot be read");
+        };
+        let mut plan = Folder { target: &self.target, entries, is_cut }.plan(self.form);
+        self.service.apply_rules(self.target.path(), &mut plan.headers);
+        plan
+    }
+}
+
+/// Everything that workers share.
+pub(crate) struct Service {
+    files: Files,
+    mounts: Vec<Mount>,
+    rules: Vec<Rule>,
+    /// Limits of connections and requests.
+    pub(crate) limits: Limits,
+    keys: RandomState,
+    answers: AtomicU64,
+}
+
+impl Service {
+    /// Opens the root.
+    ///
+    /// # Errors
+    /// The root cannot be served.
+    pub(crate) fn new(config: &Config) -> Result<Service, Error> {
+        Ok(Service {
+            files: Files::new(config)?,
+            mounts: config.mounts.clone(),
+            rules: config.headers.clone(),
+            limits: config.limits.clone(),
+            keys: RandomState::new(),
+            answers: AtomicU64::new(0),
+        })
+    }
+
+    /// Says what to do for the request with `head` at `now` (seconds since 1970).
+    pub(crate) fn reply(self: &Arc<Self>, head: &Head, peer: &Address, now: u64) -> Reply {
+        let target = match Target::of(head) {
+            Ok(target) => target,
+            Err(error) => return Reply::Plan(self.error(head, error)),
+        };
+        match self.ask_mounts(head, &target, peer) {
+            Answer::Pass => self.files_reply(head, target, now),
+            Answer::Plan(plan) => Reply::Plan(plan),
+            Answer::File(file, media_type, headers) => {
+                self.mounted_file(head, (file, media_type), &headers, now)
+            }
+            Answer::Receive(max, receive) => Reply::Receive(max, receive),
+            Answer::Takeover(takeover) if head.framing() == Framing::None => {
+                Reply::Takeover(takeover)
+            }
+            Answer::Takeover(_) => {
+                Reply::Plan(Plan::text(Status::BAD_REQUEST, "a body where none is taken"))
+            }
+        }
+    }
+
+    /// The answer to a peer's mistake: a page for browsers, a line of text for others.
+    fn error(&self, head: &Head, error: PeerError) -> Plan {
+        let plan = if wants_page(head) {
+            error_page(error.status, error.why)
+        } else {
+            Plan::text(error.status, error.why)
+        };
+        plan.with_header("Vary", "Accept")
+    }
+
+    fn ask_mounts(&self, head: &Head, target: &Target, peer: &Address) -> Answer {
+        let request = Request::new(head, target, peer);
+        let asked = self.mounts.iter().filter(|mount| target.is_under(&mount.prefix));
+        for mount in asked {
+            match mount.handler.handle(&request.below(&mount.prefix)) {
+                Answer::Pass => {}
+                answer => return answer,
+            }
+        }
+        Answer::Pass
+    }
+
+    fn files_reply(self: &Arc<Self>, head: &Head, target: Target, now: u64) -> Reply {
+        if target.is_server() {
+            return Reply::Plan(Plan::new(Status::OK).with_header("Allow", ALLOW));
+        }
+        if let Some(plan) = answer::method_plan(head.method()) {
+            return Reply::Plan(plan);
+        }
+        let error = |status, why| Reply::Plan(self.error(head, PeerError::new(status, why)));
+        match self.files.find(&target) {
+            Found::File(open) => self.file_reply(head, &target, open, now),
+            Found::Folder(opened) => {
+                let form = form(head, &target, self.files.listing());
+                let service = Arc::clone(self);
+                Reply::Folder(Box::new(FolderJob { service, opened, target, form }))
+            }
+            Found::MovedToFolder => {
+                let mut location = target.folder_link();
+                if let Some(query) = target.query() {
+                    location.push('?');
+                    location.push_str(query);
+                }
+                let plan = Plan::text(Status::MOVED_PERMANENTLY, "folders end with a slash");
+                Reply::Plan(plan.with_header("Location", location))
+            }
+            Found::Missing => error(Status::NOT_FOUND, "there is nothing of this name here"),
+            Found::Forbidden => error(Status::FORBIDDEN, "the server may not read this"),
+            Found::Busy => error(Status::SERVICE_UNAVAILABLE, "the server cannot open this now"),
+        }
+    }
+
+    fn file_reply(&self, head: &Head, target: &Target, open: Arc<Open>, now: u64) -> Reply {
+        let mut plan = answer::file(head, &open.facts, self.context(now));
+        if plan.status.code() < 400 {
+            plan.headers.push("Cache-Control", "no-cache");
+            if let Some(name) = self.files.only().filter(|_| target.path().is_empty()) {
+                plan.headers.push("Content-Disposition", disposition(name));
+            }
+            self.apply_rules(&open.path, &mut plan.headers);
+        }
+        Reply::File(plan, open)
+    }
+
+    fn mounted_file(
+        &self,
+        head: &Head,
+        (file, media_type): (std::fs::File, String),
+        headers: &Headers,
+        now: u64,
+    ) -> Reply {
+        let Ok(meta) = file.metadata() else {
+            return Reply::Plan(Plan::text(Status::INTERNAL_SERVER_ERROR, "no such file any more"));
+        };
+        let facts = facts_of(&meta, media_type);
+        let mut plan = answer::file(head, &facts, self.context(now));
+        if plan.status.code() < 400 {
+            plan.headers.extend(headers);
+        }
+        Reply::File(plan, Arc::new(Open { file, facts, path: Vec::new() }))
+    }
+
+    fn context(&self, now: u64) -> Context {
+        let answer = self.answers.fetch_add(1, Ordering::Relaxed);
+        Context { now, boundary: self.keys.hash_one(answer) }
+    }
+
+    fn apply_rules(&self, path: &[u8], headers: &mut Headers) {
+        for rule in self.rules.iter().filter(|rule| rule.is_for(path)) {
+            headers.set(rule.name(), rule.value());
+        }
+    }
+}
+
+/// Shown in the browser where it can be, saved under its own name.
+fn disposition(name: &[u8]) -> String {
+    let mut encoded = String::new();
+    encode_segment(name, &mut encoded);
+    let plain: String = name
+        .iter()
+        .map(|&byte| match byte {
+            b' '..=b'~' if byte != b'"' && byte != b'\\' && byte != b'%' => char::from(byte),
+            _ => '_',
+        })
+        .collect();
+    format!("inline; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+fn facts_of(meta: &std::fs::Metadata, media_type: String) -> Facts {
+    use std::os::unix::fs::MetadataExt;
+    let modified_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+    Facts::new(meta.size(), modified_ns, meta.ino(), media_type)
+}

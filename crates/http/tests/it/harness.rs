@@ -1,0 +1,214 @@
+//! A server on a free port with a folder of its own, and a client that reads exact answers.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use sockeye_http::{Config, Event, Report, Root, Server};
+use sockeye_socket::Shutdown;
+
+/// Nothing here takes so long unless it is broken.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server; stopped when dropped.
+pub(crate) struct Running {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// What stops it.
+    pub(crate) shutdown: Shutdown,
+    /// What it reports.
+    pub(crate) events: mpsc::Receiver<Event>,
+    thread: Option<JoinHandle<Report>>,
+}
+
+/// A folder with some files.
+pub(crate) fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    write("hello.txt", b"hello, world\n");
+    write("empty", b"");
+    write("sub/inner.html", b"<p>inner</p>");
+    write("with-index/index.html", b"<p>index</p>");
+    write("large.bin", &pattern(300_000));
+    write(".secret", b"secret");
+    write(".well-known/token", b"token");
+    folder
+}
+
+/// Bytes that tell where they are from.
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|index| u8::try_from((index / 251 + index) % 256).unwrap()).collect()
+}
+
+/// The usual configuration for `folder`.
+pub(crate) fn config(folder: &Path) -> Config {
+    Config {
+        root: Root::Dir(folder.to_owned()),
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        threads: 2,
+        ..Config::default()
+    }
+}
+
+/// Starts a server.
+pub(crate) fn start(config: Config) -> Running {
+    let (sender, events) = mpsc::channel();
+    let sender = Mutex::new(sender);
+    let sink = Arc::new(move |event: &Event| {
+        // A test that does not look at events has dropped the receiver.
+        let _ = sender.lock().unwrap().send(event.clone());
+    });
+    let server = Server::bind(config, sink).unwrap();
+    let address = server.addresses()[0].socket_addr().unwrap();
+    let shutdown = Shutdown::new().unwrap();
+    let stop = shutdown.clone();
+    let thread = std::thread::spawn(move || server.run(&stop).unwrap());
+    Running { address, shutdown, events, thread: Some(thread) }
+}
+
+impl Running {
+    /// Opens a connection.
+    pub(crate) fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client { stream, received: Vec::new() }
+    }
+
+    /// Sends `request` on a new connection and reads its answer.
+    pub(crate) fn ask(&self, request: impl AsRef<[u8]>) -> Response {
+        let mut client = self.connect();
+        client.send(request);
+        client.response()
+    }
+
+    /// Gets `target` with more header fields, each with its CRLF.
+    pub(crate) fn get(&self, target: &str, fields: &str) -> Response {
+        self.ask(format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n"))
+    }
+
+    /// Stops, and says what was done.
+    pub(crate) fn stop(mut self, grace: Duration) -> Report {
+        self.shutdown.start(grace);
+        self.thread.take().unwrap().join().unwrap()
+    }
+
+    /// Waits until the server has stopped.
+    pub(crate) fn wait(mut self) -> Report {
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            self.shutdown.now();
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One connection.
+pub(crate) struct Client {
+    /// The stream.
+    pub(crate) stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Client {
+    /// Sends bytes.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Reads one answer with its body.
+    pub(crate) fn response(&mut self) -> Response {
+        self.response_to("GET")
+    }
+
+    /// Reads the answer to a request with `method`.
+    pub(crate) fn response_to(&mut self, method: &str) -> Response {
+        let end = loop {
+            if let Some(at) = self.received.windows(4).position(|four| four == b"\r\n\r\n") {
+                break at + 4;
+            }
+            assert!(self.fill() > 0, "the connection ended in a head: {:?}", self.text());
+        };
+        let head = String::from_utf8(self.received.drain(..end).collect()).unwrap();
+        let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut response = Response { status, head, body: Vec::new() };
+        let length = response.header("content-length").map_or(0, |text| text.parse().unwrap());
+        if method != "HEAD" && status != 304 {
+            while self.received.len() < length {
+                assert!(self.fill() > 0, "the connection ended in a body");
+            }
+            response.body = self.received.drain(..length).collect();
+        }
+        response
+    }
+
+    /// Waits until something has come.
+    pub(crate) fn wait(&mut self) {
+        assert!(self.fill() > 0, "the connection ended");
+    }
+
+    /// Whether the server has closed, with nothing more sent.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        self.received.is_empty() && self.fill() == 0
+    }
+
+    /// Everything up to the end of the stream.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        while self.fill() > 0 {}
+        std::mem::take(&mut self.received)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.received).into_owned()
+    }
+
+    fn fill(&mut self) -> usize {
+        let mut buffer = [0; 64 * 1024];
+        match self.stream.read(&mut buffer) {
+            Ok(count) => {
+                self.received.extend_from_slice(&buffer[..count]);
+                count
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+            Err(error) => panic!("nothing came: {error}"),
+        }
+    }
+}
+
+/// One answer.
+#[derive(Debug)]
+pub(crate) struct Response {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The head as text.
+    pub(crate) head: String,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    /// The value of a header field.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (field, value) = line.split_once(':')?;
+            field.eq_ignore_ascii_case(name).then_some(value.trim())
+        })
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}

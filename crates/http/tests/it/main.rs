@@ -1,0 +1,13 @@
+//! The engine on loopback, spoken to byte by byte.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod deadlines;
+mod door;
+mod files;
+mod harness;
+mod listing;
+mod mounts;
+mod paths;
+mod rfc;
+mod shutdown;
