@@ -1,0 +1,225 @@
+//! One loop: carries out what its scheduler says, with nonblocking sockets on a selector.
+//!
+//! Over loopback and on fast links the answer is there before connect returns; the selector is
+//! only asked where it is not. A socket that was refused connects again: Linux lets it.
+
+use super::outcome::outcome_of;
+use super::{Event, Sink};
+use crate::proto::plan::{Plan, Probe, Shard};
+use crate::proto::scheduler::{Scheduler, Settings, Step, Ticket};
+use crate::proto::tally::Tally;
+use crate::proto::verdict::{Outcome, Reason, State};
+use crate::{Error, Result};
+use sockeye_socket::{Events, Selector, Shutdown, Socket, errno, opt};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a registered descriptor stands for.
+#[derive(Debug, Clone, Copy)]
+enum Token {
+    Stop,
+    Attempt(Ticket),
+}
+
+/// A connect that is under way.
+struct Held {
+    socket: Socket,
+    ticket: Ticket,
+}
+
+/// One loop of a scan.
+pub(super) struct Turn {
+    scheduler: Scheduler,
+    selector: Selector<Token>,
+    /// By slot of the scheduler.
+    held: Vec<Option<Held>>,
+    held_count: usize,
+    /// A socket to use again, for IPv4 and for IPv6.
+    spare: [Option<Socket>; 2],
+    shutdown: Shutdown,
+    sink: Sink,
+}
+
+/// Probes sent before answers are looked at again.
+const SENDS_PER_LOOK: u32 = 64;
+
+impl Turn {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        shard: Shard,
+        settings: Settings,
+        (shutdown, sink): (&Shutdown, &Sink),
+    ) -> Result<Self> {
+        let mut selector = Selector::new().map_err(|source| Error::System { source })?;
+        selector
+            .register(shutdown, Events::READ, Token::Stop)
+            .map_err(|source| Error::System { source })?;
+        Ok(Self {
+            scheduler: Scheduler::new(plan, shard, settings),
+            selector,
+            held: Vec::new(),
+            held_count: 0,
+            spare: [None, None],
+            shutdown: shutdown.clone(),
+            sink: Arc::clone(sink),
+        })
+    }
+
+    /// Scans until everything has its verdict or somebody stops it; times count from `started`.
+    pub(super) fn run(mut self, started: Instant) -> Result<Tally> {
+        let mut happened = Vec::new();
+        let mut sends = 0;
+        loop {
+            let now = started.elapsed();
+            let step = self.scheduler.poll_step(now);
+            self.report();
+            let patience = match step {
+                Step::Send(ticket, probe) => {
+                    let outcome = self.start(ticket, &probe);
+                    if let Some(outcome) = outcome {
+                        self.scheduler.handle_result(started.elapsed(), ticket, outcome);
+                        self.report();
+                    }
+                    sends += 1;
+                    if sends < SENDS_PER_LOOK {
+                        continue;
+                    }
+                    Duration::ZERO
+                }
+                Step::WaitUntil(at) => at.saturating_sub(now),
+                Step::Done => break,
+            };
+            sends = 0;
+            if self.shutdown.is_started() {
+                break;
+            }
+            if self.held_count > 0 || !patience.is_zero() {
+                self.look(patience, &mut happened, started)?;
+            }
+        }
+        Ok(*self.scheduler.tally())
+    }
+
+    /// Waits for answers and hands them on.
+    fn look(
+        &mut self,
+        patience: Duration,
+        happened: &mut Vec<(Token, Events)>,
+        started: Instant,
+    ) -> Result<()> {
+        self.selector
+            .select_into(Some(patience), happened)
+            .map_err(|source| Error::System { source })?;
+        for (token, _) in happened.drain(..) {
+            let Token::Attempt(ticket) = token else { continue };
+            let Some(held) = self.release(ticket) else { continue };
+            let error = held.socket.getsockopt(opt::SO_ERROR).unwrap_or(errno::EBADF);
+            let outcome = confirmed(&held.socket, error);
+            drop(held);
+            self.scheduler.handle_result(started.elapsed(), ticket, outcome);
+            self.report();
+        }
+        Ok(())
+    }
+
+    /// Connects; `None` where the answer is still to come.
+    fn start(&mut self, ticket: Ticket, probe: &Probe) -> Option<Outcome> {
+        self.forget(ticket.slot);
+        let address = probe.target.socket_addr(probe.port);
+        let spare = usize::from(address.is_ipv6());
+        let (socket, error) = match self.connect(spare, address) {
+            Ok(connecting) => connecting,
+            Err(error) => return Some(outcome_of(error.errno().unwrap_or(errno::EINVAL))),
+        };
+        if error == errno::EINPROGRESS {
+            let token = Token::Attempt(ticket);
+            if let Err(error) = self.selector.register(&socket, Events::WRITE, token) {
+                return Some(outcome_of(error.errno().unwrap_or(errno::ENOMEM)));
+            }
+            self.hold(Held { socket, ticket });
+            return None;
+        }
+        let outcome = confirmed(&socket, error);
+        if error == errno::ECONNREFUSED {
+            self.spare[spare] = Some(socket);
+        }
+        Some(outcome)
+    }
+
+    /// Connects the spare socket of the family, or a new one; gives it with the error number.
+    fn connect(
+        &mut self,
+        spare: usize,
+        address: SocketAddr,
+    ) -> sockeye_socket::Result<(Socket, i32)> {
+        if let Some(socket) = self.spare[spare].take() {
+            let error = socket.connect_ex(address);
+            // What a system says that does not let a refused socket connect again.
+            if !matches!(error, errno::EINVAL | errno::EISCONN | errno::ECONNABORTED) {
+                return Ok((socket, error));
+            }
+        }
+        let socket = if address.is_ipv4() { Socket::tcp4()? } else { Socket::tcp6()? };
+        socket.setblocking(false)?;
+        // Closing resets: no port of ours lingers in TIME_WAIT, and the peer is rid of us.
+        socket.setsockopt(opt::SO_LINGER, Some(Duration::ZERO))?;
+        let error = socket.connect_ex(address);
+        Ok((socket, error))
+    }
+
+    fn hold(&mut self, held: Held) {
+        let slot = index(held.ticket.slot);
+        if self.held.len() <= slot {
+            self.held.resize_with(slot + 1, || None);
+        }
+        self.held[slot] = Some(held);
+        self.held_count += 1;
+    }
+
+    /// Takes the connect of this attempt out, if it is still under way.
+    fn release(&mut self, ticket: Ticket) -> Option<Held> {
+        let held = self.held.get_mut(index(ticket.slot))?;
+        let held = held.take_if(|held| held.ticket == ticket)?;
+        self.held_count -= 1;
+        // It was registered when it was held; the descriptor closes with the socket anyway.
+        let _ = self.selector.unregister(&held.socket);
+        Some(held)
+    }
+
+    /// Closes what a slot still holds.
+    fn forget(&mut self, slot: u32) {
+        let ticket = self.held.get(index(slot)).and_then(Option::as_ref).map(|held| held.ticket);
+        ticket.map(|ticket| self.release(ticket));
+    }
+
+    /// Hands the verdicts on and closes what they leave open.
+    fn report(&mut self) {
+        while let Some((slot, verdict)) = self.scheduler.poll_verdict() {
+            if self.held_count > 0 {
+                self.forget(slot);
+            }
+            (self.sink)(&Event::Verdict(verdict));
+        }
+    }
+}
+
+/// Reads an error number, and looks twice at a success: the kernel may have picked the asked port
+/// as our own, and a socket that connects to itself proves that nobody else listens there.
+fn confirmed(socket: &Socket, error: i32) -> Outcome {
+    let outcome = outcome_of(error);
+    if error != 0 {
+        return outcome;
+    }
+    match (socket.getsockname(), socket.getpeername()) {
+        (Ok(ours), Ok(theirs)) if ours == theirs => {
+            Outcome::Answer(State::Closed, Reason::SelfConnect)
+        }
+        // Connected, or reset since: somebody had accepted it.
+        _ => outcome,
+    }
+}
+
+fn index(slot: u32) -> usize {
+    usize::try_from(slot).expect("a slot is an index")
+}
