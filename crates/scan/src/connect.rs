@@ -5,7 +5,6 @@ mod outcome;
 mod turn;
 
 use crate::config::Config;
-use crate::proto::plan::Plan;
 use crate::proto::tally::Tally;
 use crate::proto::verdict::Verdict;
 use crate::{Error, Result};
@@ -80,6 +79,8 @@ pub fn run(config: &Config, shutdown: &Shutdown, sink: &Sink) -> Result<Report> 
     let probes = config.shard.len_of(plan.len());
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
     let loops = config.loops(probes, u32::try_from(cores).unwrap_or(u32::MAX));
+    // A shard of billions cannot be divided further, and need not.
+    let loops = config.shard.part(loops - 1, loops).map_or(1, |_| loops);
     let settings = config.settings(loops, descriptors(loops));
     let started = Instant::now();
     let turn = |index| {

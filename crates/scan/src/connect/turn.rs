@@ -1,7 +1,8 @@
 //! One loop: carries out what its scheduler says, with nonblocking sockets on a selector.
 //!
-//! Over loopback and on fast links the answer is there before connect returns; the selector is
-//! only asked where it is not. A socket that was refused connects again: Linux lets it.
+//! Over loopback the answer is there before connect returns, but a nonblocking connect does not
+//! look at it: a second call does, for a fraction of what the selector would cost, and leaves a
+//! refused socket ready to connect again (Linux). Only what is still open then is waited for.
 
 use super::outcome::outcome_of;
 use super::{Event, Sink};
@@ -25,6 +26,7 @@ enum Token {
 /// A connect that is under way.
 struct Held {
     socket: Socket,
+    address: SocketAddr,
     ticket: Ticket,
 }
 
@@ -35,8 +37,9 @@ pub(super) struct Turn {
     /// By slot of the scheduler.
     held: Vec<Option<Held>>,
     held_count: usize,
-    /// A socket to use again, for IPv4 and for IPv6.
-    spare: [Option<Socket>; 2],
+    /// Sockets to use again, for IPv4 and for IPv6; with the held ones at most `sockets_max`.
+    spare: [Vec<Socket>; 2],
+    sockets_max: usize,
     shutdown: Shutdown,
     sink: Sink,
 }
@@ -55,12 +58,14 @@ impl Turn {
         selector
             .register(shutdown, Events::READ, Token::Stop)
             .map_err(|source| Error::System { source })?;
+        let sockets_max = index(settings.in_flight_max);
         Ok(Self {
+            sockets_max,
             scheduler: Scheduler::new(plan, shard, settings),
             selector,
             held: Vec::new(),
             held_count: 0,
-            spare: [None, None],
+            spare: [Vec::new(), Vec::new()],
             shutdown: shutdown.clone(),
             sink: Arc::clone(sink),
         })
@@ -114,9 +119,9 @@ impl Turn {
         for (token, _) in happened.drain(..) {
             let Token::Attempt(ticket) = token else { continue };
             let Some(held) = self.release(ticket) else { continue };
-            let error = held.socket.getsockopt(opt::SO_ERROR).unwrap_or(errno::EBADF);
-            let outcome = confirmed(&held.socket, error);
-            drop(held);
+            // Asking again tells how it ended, and frees a refused socket for the next probe.
+            let error = held.socket.connect_ex(held.address);
+            let outcome = self.conclude(held.socket, held.address, error);
             self.scheduler.handle_result(started.elapsed(), ticket, outcome);
             self.report();
         }
@@ -127,34 +132,25 @@ impl Turn {
     fn start(&mut self, ticket: Ticket, probe: &Probe) -> Option<Outcome> {
         self.forget(ticket.slot);
         let address = probe.target.socket_addr(probe.port);
-        let spare = usize::from(address.is_ipv6());
-        let (socket, error) = match self.connect(spare, address) {
+        let (socket, error) = match self.connect(address) {
             Ok(connecting) => connecting,
             Err(error) => return Some(outcome_of(error.errno().unwrap_or(errno::EINVAL))),
         };
-        if error == errno::EINPROGRESS {
-            let token = Token::Attempt(ticket);
-            if let Err(error) = self.selector.register(&socket, Events::WRITE, token) {
-                return Some(outcome_of(error.errno().unwrap_or(errno::ENOMEM)));
-            }
-            self.hold(Held { socket, ticket });
-            return None;
+        if !matches!(error, errno::EINPROGRESS | errno::EALREADY) {
+            return Some(self.conclude(socket, address, error));
         }
-        let outcome = confirmed(&socket, error);
-        if error == errno::ECONNREFUSED {
-            self.spare[spare] = Some(socket);
+        let token = Token::Attempt(ticket);
+        if let Err(error) = self.selector.register(&socket, Events::WRITE, token) {
+            return Some(outcome_of(error.errno().unwrap_or(errno::ENOMEM)));
         }
-        Some(outcome)
+        self.hold(Held { socket, address, ticket });
+        None
     }
 
-    /// Connects the spare socket of the family, or a new one; gives it with the error number.
-    fn connect(
-        &mut self,
-        spare: usize,
-        address: SocketAddr,
-    ) -> sockeye_socket::Result<(Socket, i32)> {
-        if let Some(socket) = self.spare[spare].take() {
-            let error = socket.connect_ex(address);
+    /// Connects a spare socket of the family, or a new one; gives it with the error number.
+    fn connect(&mut self, address: SocketAddr) -> sockeye_socket::Result<(Socket, i32)> {
+        if let Some(socket) = self.spare[usize::from(address.is_ipv6())].pop() {
+            let error = connect_twice(&socket, address);
             // What a system says that does not let a refused socket connect again.
             if !matches!(error, errno::EINVAL | errno::EISCONN | errno::ECONNABORTED) {
                 return Ok((socket, error));
@@ -164,8 +160,18 @@ impl Turn {
         socket.setblocking(false)?;
         // Closing resets: no port of ours lingers in TIME_WAIT, and the peer is rid of us.
         socket.setsockopt(opt::SO_LINGER, Some(Duration::ZERO))?;
-        let error = socket.connect_ex(address);
+        let error = connect_twice(&socket, address);
         Ok((socket, error))
+    }
+
+    /// Reads how a connect ended, and keeps a refused socket for the next one.
+    fn conclude(&mut self, socket: Socket, address: SocketAddr, error: i32) -> Outcome {
+        let outcome = confirmed(&socket, error);
+        let spare = &mut self.spare[usize::from(address.is_ipv6())];
+        if error == errno::ECONNREFUSED && self.held_count + spare.len() < self.sockets_max {
+            spare.push(socket);
+        }
+        outcome
     }
 
     fn hold(&mut self, held: Held) {
@@ -201,6 +207,14 @@ impl Turn {
             }
             (self.sink)(&Event::Verdict(verdict));
         }
+    }
+}
+
+/// Connects, and looks at once for an answer that is there already.
+fn connect_twice(socket: &Socket, address: SocketAddr) -> i32 {
+    match socket.connect_ex(address) {
+        errno::EINPROGRESS => socket.connect_ex(address),
+        error => error,
     }
 }
 

@@ -411,9 +411,10 @@ impl Scheduler {
         self.held -= u32::from(entry.holds());
         self.slot_mut(slot).phase = Phase::Free;
         self.free.push(slot);
-        let Probe { target, port, .. } = entry.probe;
+        let Probe { host, target, port } = entry.probe;
         let Ending { state, reason, rtt, answered } = *ending;
-        let verdict = Verdict { target, port, state, reason, rtt, attempts: entry.attempts };
+        let attempts = entry.attempts;
+        let verdict = Verdict { host, target, port, state, reason, rtt, attempts };
         self.tally.handle_verdict(&verdict, answered);
         self.finished.push_back((slot, verdict));
     }

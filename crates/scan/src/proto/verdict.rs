@@ -103,6 +103,8 @@ pub enum Outcome {
 /// The last word about one port of one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
+    /// The target's index in its set.
+    pub host: u64,
     /// The target.
     pub target: Target,
     /// The port, `1..=65535`.

@@ -4,6 +4,7 @@
 mod chat;
 mod completions;
 mod man;
+mod scan;
 
 use clap::Subcommand;
 
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Completions(completions::Args),
     /// Print the manual page, or write all of them into a folder
     Man(man::Args),
+    /// Find open TCP ports
+    Scan(Box<scan::Args>),
 }
 
 /// Runs a command to its end.
@@ -31,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Chat(args) => chat::run(&args, &context),
         Command::Completions(args) => completions::run(&args, &context),
         Command::Man(args) => man::run(&args, &context),
+        Command::Scan(args) => scan::run(&args, &context),
     };
     result.unwrap_or_else(|error| {
         let exit = Exit::of(&error);

@@ -26,9 +26,8 @@ fn check(seed: u64, weather: Weather, plan: &Plan, outcomes: &Outcomes) -> u64 {
     let mut missed = 0;
     for verdict in &outcomes.verdicts {
         assert!(seen.insert((verdict.target, verdict.port)), "seed {seed}: {verdict:?} twice");
-        let index =
-            (0..plan.targets().len()).find(|i| plan.targets().pick(*i) == Some(verdict.target));
-        let truth = world.truth(u64::try_from(index.unwrap()).unwrap(), verdict.port);
+        assert_eq!(plan.targets().pick(verdict.host.into()), Some(verdict.target));
+        let truth = world.truth(verdict.host, verdict.port);
         match verdict.state {
             State::Open | State::Closed => assert_eq!(Some(verdict.state), truth, "seed {seed}"),
             State::Filtered => missed += u64::from(truth.is_some()),
