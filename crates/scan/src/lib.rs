@@ -4,7 +4,7 @@
 //! it out with ordinary connections, a loop for each core. [`run`] is the whole of a scan.
 //!
 //! ```
-//! use sockeye_scan::{Config, PortSet, Span, TargetSet};
+//! use sockeye_scan::{Config, PortSet, Sink, Span, TargetSet};
 //! use std::sync::Arc;
 //!
 //! let listener = sockeye_socket::create_server("127.0.0.1:0").bind()?;
@@ -12,7 +12,8 @@
 //! let targets = TargetSet::new(&[Span::one([127, 0, 0, 1].into(), 0)], &[]);
 //! let config = Config { targets, ports: PortSet::from_iter([port]), ..Config::default() };
 //! let shutdown = sockeye_socket::Shutdown::new()?;
-//! let report = sockeye_scan::run(&config, &shutdown, &(Arc::new(|_: &_| {}) as _))?;
+//! let sink: Sink = Arc::new(|_| {});
+//! let report = sockeye_scan::run(&config, &shutdown, &sink)?;
 //! assert_eq!(report.tally.open, 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

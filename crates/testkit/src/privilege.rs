@@ -7,6 +7,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use std::path::Path;
+use std::process::Command;
 
 /// Runs `work` in a thread without any capability: root without them is bound by the permission
 /// bits as anybody is. Needs no privilege, and does nothing for who has none.
@@ -60,6 +61,21 @@ pub fn with_read_only<T: Send>(dir: &Path, work: impl FnOnce() -> T + Send) -> T
     })
 }
 
+/// Runs `work` in a thread with a network of its own that has only a loopback interface, up. The
+/// processes that it starts are in there too. Ask for [`crate::Need::NetNamespace`] and for
+/// [`crate::Need::Program`]`("ip")` first.
+///
+/// # Panics
+/// Where the namespace is refused, or `work` panics.
+pub fn with_network<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    in_a_thread(|| {
+        unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace");
+        let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
+        assert!(up.expect("ip is there").success(), "loopback does not come up");
+        work()
+    })
+}
+
 fn in_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let name = std::thread::current().name().map(str::to_owned);
     let mut builder = std::thread::Builder::new();
@@ -98,6 +114,18 @@ mod tests {
         let error = with_tmpfs(dir.path(), 1 << 20, || fs::write(&inside, vec![0; 2 << 20]));
         assert_eq!(error.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
         assert!(!inside.exists());
+    }
+
+    #[test]
+    fn a_network_of_ones_own_has_no_other_listeners() {
+        if !need(Need::NetNamespace) || !need(Need::Program("ip")) {
+            return;
+        }
+        let outside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = outside.local_addr().unwrap();
+        let inside = with_network(|| std::net::TcpStream::connect(address));
+        assert_eq!(inside.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
+        std::net::TcpStream::connect(address).unwrap();
     }
 
     #[test]

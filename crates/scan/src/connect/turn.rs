@@ -119,11 +119,10 @@ impl Turn {
         for (token, _) in happened.drain(..) {
             let Token::Attempt(ticket) = token else { continue };
             let Some(held) = self.release(ticket) else { continue };
-            // Asking again tells how it ended, and frees a refused socket for the next probe.
-            let error = held.socket.connect_ex(held.address);
-            let outcome = self.conclude(held.socket, held.address, error);
-            self.scheduler.handle_result(started.elapsed(), ticket, outcome);
-            self.report();
+            if let Some(outcome) = self.finish(held) {
+                self.scheduler.handle_result(started.elapsed(), ticket, outcome);
+                self.report();
+            }
         }
         Ok(())
     }
@@ -139,11 +138,35 @@ impl Turn {
         if !matches!(error, errno::EINPROGRESS | errno::EALREADY) {
             return Some(self.conclude(socket, address, error));
         }
-        let token = Token::Attempt(ticket);
-        if let Err(error) = self.selector.register(&socket, Events::WRITE, token) {
+        self.wait_for(Held { socket, address, ticket })
+    }
+
+    /// Finds out how a connect ended that was waited for; `None` where it has not ended.
+    fn finish(&mut self, held: Held) -> Option<Outcome> {
+        // Asking again tells how it ended, and frees a refused socket for the next probe.
+        let mut error = held.socket.connect_ex(held.address);
+        if matches!(error, errno::EALREADY | errno::EINPROGRESS) {
+            // An ICMP error may be noted without ending the connect.
+            error = held.socket.getsockopt(opt::SO_ERROR).unwrap_or(errno::EBADF);
+            if error == 0 {
+                return self.wait_for(held);
+            }
+        }
+        Some(self.conclude(held.socket, held.address, error))
+    }
+
+    /// Registers a connect that is under way; an outcome only where that fails.
+    fn wait_for(&mut self, held: Held) -> Option<Outcome> {
+        let token = Token::Attempt(held.ticket);
+        if let Err(error) = self.selector.register(&held.socket, Events::WRITE, token) {
             return Some(outcome_of(error.errno().unwrap_or(errno::ENOMEM)));
         }
-        self.hold(Held { socket, address, ticket });
+        let slot = index(held.ticket.slot);
+        if self.held.len() <= slot {
+            self.held.resize_with(slot + 1, || None);
+        }
+        self.held[slot] = Some(held);
+        self.held_count += 1;
         None
     }
 
@@ -172,15 +195,6 @@ impl Turn {
             spare.push(socket);
         }
         outcome
-    }
-
-    fn hold(&mut self, held: Held) {
-        let slot = index(held.ticket.slot);
-        if self.held.len() <= slot {
-            self.held.resize_with(slot + 1, || None);
-        }
-        self.held[slot] = Some(held);
-        self.held_count += 1;
     }
 
     /// Takes the connect of this attempt out, if it is still under way.

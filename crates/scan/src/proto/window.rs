@@ -22,7 +22,7 @@ struct Epoch {
 }
 
 /// Probes under way at the start.
-const START: u32 = 64;
+const START: u32 = 256;
 /// Loss never pushes the window below this.
 const LOSS_FLOOR: u32 = 32;
 /// Answers before a share of late ones means something.
@@ -116,14 +116,14 @@ mod tests {
     #[test]
     fn answers_open_the_window_to_its_end() {
         let mut window = Window::adaptive(1000);
-        assert_eq!(window.size(), 64);
+        assert_eq!(window.size(), 256);
         for _ in 0..2000 {
             window.handle_answer(false);
         }
         assert_eq!(window.size(), 1000);
         let mut silent = Window::adaptive(1000);
         (0..400).for_each(|_| silent.handle_silence());
-        assert_eq!(silent.size(), 164, "silence opens it four times more slowly");
+        assert_eq!(silent.size(), 356, "silence opens it four times more slowly");
     }
 
     #[test]

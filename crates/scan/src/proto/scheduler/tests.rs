@@ -111,12 +111,12 @@ fn the_rate_is_never_above_its_cap() {
 #[test]
 fn a_least_rate_does_not_wait_for_answers() {
     let silent = Weather { silent: 1_000_000, ..Weather::default() };
-    let plan = plan(10, 100, 1);
+    let plan = plan(20, 200, 1);
     let slow = run(1, silent, &plan, Settings::default()).end;
     let rate_min = Rate::per_second(1000);
     let fast = run(1, silent, &plan, Settings { rate_min, ..Settings::default() }).end;
     assert!(fast < slow / 2, "{fast:?} against {slow:?}");
-    assert!(fast < 12 * SECOND, "{fast:?}");
+    assert!(fast < 17 * SECOND, "four attempts at 4000 ports: {fast:?}");
 }
 
 #[test]
