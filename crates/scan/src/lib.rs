@@ -28,7 +28,7 @@ pub mod services;
 pub use config::{Config, PORTS_DEFAULT, PUBLIC_HOST_PPS_MAX, PUBLIC_PPS_MAX, Timing};
 pub use connect::{Event, Report, Sink, run};
 pub use error::{Error, Result};
-pub use proto::plan::{Plan, PlanError, Probe, Shard};
+pub use proto::plan::{ADDRESSES_MAX, PUBLIC_RUN_MAX, Plan, PlanError, Probe, Shard};
 pub use proto::ports::{PortError, PortSet};
 pub use proto::rate::Rate;
 pub use proto::tally::Tally;
