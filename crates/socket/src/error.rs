@@ -67,6 +67,12 @@ impl Error {
         Self::new(op, Cause::TimedOut)
     }
 
+    /// The same error, about `addr`: for callers who know more than the operation did.
+    #[must_use]
+    pub fn about(self, addr: &Address) -> Self {
+        self.at(addr)
+    }
+
     #[must_use]
     pub(crate) fn at(mut self, addr: &Address) -> Self {
         self.addr = Some(Box::new(addr.clone()));

@@ -8,8 +8,10 @@ mod banner;
 mod commands;
 mod context;
 mod exit;
+mod interruptible;
 mod logging;
 mod output;
+mod relay;
 mod signals;
 
 use std::process::ExitCode;

@@ -3,8 +3,11 @@
 
 mod chat;
 mod completions;
+mod connect;
+mod listen;
 mod man;
 mod scan;
+mod talk;
 
 use clap::Subcommand;
 
@@ -18,6 +21,10 @@ use crate::{logging, output};
 pub(crate) enum Command {
     /// Talk: open a room, or join one
     Chat(chat::Args),
+    /// Connect to an address and carry stdin and stdout, like nc
+    Connect(connect::Args),
+    /// Listen on an address and carry stdin and stdout, like nc -l
+    Listen(listen::Args),
     /// Print a script that completes commands and flags in a shell
     Completions(completions::Args),
     /// Print the manual page, or write all of them into a folder
@@ -32,6 +39,8 @@ pub(crate) fn run(cli: Cli) -> Exit {
     let context = Context { global: cli.global, layers: cli.layers };
     let result = match cli.command {
         Command::Chat(args) => chat::run(&args, &context),
+        Command::Connect(args) => connect::run(&args, &context),
+        Command::Listen(args) => listen::run(&args, &context),
         Command::Completions(args) => completions::run(&args, &context),
         Command::Man(args) => man::run(&args, &context),
         Command::Scan(args) => scan::run(&args, &context),

@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod chat;
+mod connect;
 mod frame;
 mod scan;
+mod listen;
