@@ -64,7 +64,7 @@ impl<A: ToAddress> ConnectionBuilder<A> {
             };
             match self.connect(addr, patience) {
                 Ok(socket) => return Ok(socket),
-                Err(error) => last = Some(error.at(addr)),
+                Err(error) => last = Some(error),
             }
         }
         Err(last.unwrap_or_else(|| Error::timed_out("connect")))
@@ -78,7 +78,7 @@ impl<A: ToAddress> ConnectionBuilder<A> {
         if patience != Patience::Forever {
             socket.setblocking(false)?;
         }
-        socket.connect_by(addr, patience)?;
+        socket.connect_by(addr, patience).map_err(|error| error.at(addr))?;
         socket.settimeout(None)?;
         Ok(socket)
     }

@@ -202,7 +202,7 @@ fn v_tells_the_handshake_and_what_the_kernel_knows() {
     let said = done.err();
     let connected = format!("connected tcp to 127.0.0.1:{port} from {peer} in ");
     assert!(said.starts_with(&connected) && said.contains(" ms\n"), "{said}");
-    assert!(said.contains("tcp established: rtt 0."), "{said}");
+    assert!(said.contains(": rtt 0."), "{said}");
     assert!(said.contains("sent 0 bytes, received 5 bytes in "), "{said}");
 }
 
@@ -284,7 +284,10 @@ fn udp_carries_datagrams_both_ways_and_hears_of_refusal() {
         process.stdin.as_mut().unwrap().write_all(b"ping\n").unwrap();
         let (data, from) = server.recvfrom(100).unwrap();
         assert_eq!(data, b"ping\n");
-        server.sendto(b"", &from).unwrap();
+        // nc takes an empty datagram for the end; ours does not.
+        if client.get_program() != "nc" {
+            server.sendto(b"", &from).unwrap();
+        }
         server.sendto(b"pong\n", &from).unwrap();
         process.wait_for("pong");
         let done = process.stop(Signal::KILL);
