@@ -175,7 +175,8 @@ proptest! {
 
     #[test]
     fn any_bytes_give_one_outcome_however_split(
-        wire in prop::collection::vec(prop::sample::select(b"ab\r\n\0\x01\x02\xff".to_vec()), 0..60),
+        wire in prop::collection::vec(
+            prop::sample::select(b"ab\r\n\0\x01\x02\xff".to_vec()), 0..60),
         cuts in prop::collection::vec(0usize..9, 0..20),
     ) {
         let parts = split(&wire, &cuts);
