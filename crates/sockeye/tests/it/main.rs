@@ -5,5 +5,5 @@
 mod chat;
 mod connect;
 mod frame;
-mod scan;
 mod listen;
+mod scan;
