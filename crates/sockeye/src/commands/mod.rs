@@ -6,7 +6,10 @@ mod completions;
 mod connect;
 mod listen;
 mod man;
+mod progress;
+mod receive;
 mod scan;
+mod send;
 mod talk;
 
 use clap::Subcommand;
@@ -31,6 +34,10 @@ pub(crate) enum Command {
     Man(man::Args),
     /// Find open TCP ports
     Scan(Box<scan::Args>),
+    /// Take a file from whoever connects
+    Receive(receive::Args),
+    /// Give a file to a receiver
+    Send(send::Args),
 }
 
 /// Runs a command to its end.
@@ -44,6 +51,8 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Completions(args) => completions::run(&args, &context),
         Command::Man(args) => man::run(&args, &context),
         Command::Scan(args) => scan::run(&args, &context),
+        Command::Receive(args) => receive::run(&args, &context),
+        Command::Send(args) => send::run(&args, &context),
     };
     result.unwrap_or_else(|error| {
         let exit = Exit::of(&error);

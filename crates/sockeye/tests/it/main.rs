@@ -7,3 +7,4 @@ mod connect;
 mod frame;
 mod listen;
 mod scan;
+mod transfer;
