@@ -6,6 +6,7 @@
 //! * [`Clock`] is time that stands still until it is told to move.
 //! * [`Link`] is a wire in memory that loses, repeats and reorders by a seed.
 //! * [`documented_limits`] reads docs/limits.md for a test against the defaults.
+//! * [`replay`] runs a fuzz target's body on its committed corpus.
 //! * [`privilege`] runs a closure in a thread with less privilege or its own mounts.
 
 mod clock;
@@ -14,6 +15,7 @@ mod link;
 mod need;
 pub mod privilege;
 mod process;
+mod replay;
 mod rng;
 mod split;
 
@@ -22,5 +24,6 @@ pub use documented::documented_limits;
 pub use link::{Link, LinkConfig};
 pub use need::{Need, need};
 pub use process::{DEADLINE, Finished, Process};
+pub use replay::replay;
 pub use rng::Rng;
 pub use split::{every_pair_of_cuts, every_split};

@@ -44,7 +44,8 @@ pub fn with_tmpfs<T: Send>(dir: &Path, bytes: u64, work: impl FnOnce() -> T + Se
     })
 }
 
-/// Runs `work` in a thread that sees `dir` read-only. Ask for [`crate::Need::MountNamespace`] first.
+/// Runs `work` in a thread that sees `dir` read-only. Ask for [`crate::Need::MountNamespace`]
+/// first.
 ///
 /// # Panics
 /// Where the namespace or the mount is refused, or `work` panics.
