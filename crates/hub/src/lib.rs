@@ -1,1 +1,18 @@
-//! One machine as the hub of its network.
+//! `sockeye up`: one machine as the hub of its network. This crate joins the engines, which know
+//! nothing of each other: it opens their ports, runs each on a thread of its own under one
+//! `Shutdown`, and turns what happens in one into a line of the room.
+//!
+//! Rule: no protocol is spoken here. What a peer's bytes mean is an engine's business.
+
+pub mod config;
+pub mod error;
+mod ports;
+mod room;
+pub mod server;
+
+pub use config::Config;
+pub use error::Error;
+pub use server::{Event, Listening, Report, Server, Sink};
+
+/// What the hub's functions give.
+pub type Result<T> = std::result::Result<T, Error>;
