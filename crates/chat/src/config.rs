@@ -34,6 +34,8 @@ pub struct Config {
     pub charset: Charset,
     /// Who comes in is shown so many lines of what was said before.
     pub history_lines: usize,
+    /// A page is shown so many; the room keeps as many as the larger of the two.
+    pub web_history_lines: usize,
     /// After so much silence a client that has said nothing is in the room.
     pub silence: Duration,
     /// So long a client that is being closed may take to read the rest.
@@ -61,6 +63,7 @@ impl Default for Config {
             flood: session.flood,
             charset: session.charset,
             history_lines: 10,
+            web_history_lines: 100,
             silence: session.silence,
             goodbye: Duration::from_secs(5),
             keepalive: Duration::from_secs(60),

@@ -6,6 +6,7 @@ use sockeye_edge::caps::{Caps, Permit, Refusal};
 use sockeye_socket::{Accept, Acceptor, Address, Events, Selector, Socket};
 
 use crate::conn::prepare;
+use crate::proto::Dialect;
 use crate::turn::Token;
 use crate::{Event, Limit, Sink};
 
@@ -97,10 +98,12 @@ impl Door {
             let Some(listener) = self.listeners.get_mut(place) else { break };
             let Some(acceptor) = listener.acceptor.as_mut() else { break };
             match acceptor.try_accept(now) {
-                Ok(Accept::Connection(socket, peer)) => match self.admit(socket, peer, sink) {
-                    Some(guest) => guests.push(guest),
-                    None => refused += 1,
-                },
+                Ok(Accept::Connection(socket, peer)) => {
+                    match self.admit(socket, peer, Dialect::Lines, sink) {
+                        Some(guest) => guests.push(guest),
+                        None => refused += 1,
+                    }
+                }
                 Ok(Accept::Empty) => break,
                 Ok(Accept::Paused { until }) => {
                     listener.paused = Some(until);
@@ -120,7 +123,13 @@ impl Door {
     }
 
     /// Lets a connection in, or tells it why not.
-    pub(crate) fn admit(&self, socket: Socket, peer: Address, sink: &Sink) -> Option<Guest> {
+    pub(crate) fn admit(
+        &self,
+        socket: Socket,
+        peer: Address,
+        dialect: Dialect,
+        sink: &Sink,
+    ) -> Option<Guest> {
         prepare(&socket, self.keepalive).ok()?;
         match self.caps.take(peer.canonical_ip()) {
             Ok(permit) => Some(Guest { socket, peer, permit }),
@@ -129,7 +138,11 @@ impl Door {
                     Refusal::Full => (Limit::Clients, FULL),
                     Refusal::PerAddress => (Limit::ClientsOfAddress, TOO_MANY),
                 };
-                if self.tells {
+                let words = match dialect {
+                    Dialect::Lines => words,
+                    Dialect::WebSocket => UNAVAILABLE,
+                };
+                if self.tells || dialect == Dialect::WebSocket {
                     // The buffer of a fresh connection has room; where not, silence will do.
                     let _ = socket.send(words.as_bytes());
                 }
@@ -141,6 +154,8 @@ impl Door {
 }
 
 const FULL: &str = "* the room is full, try again later\n";
+const UNAVAILABLE: &str = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\n\
+    Content-Length: 0\r\nConnection: close\r\n\r\n";
 const TOO_MANY: &str = "* there are too many connections from your address\n";
 
 fn forget(listener: &Listener, selector: &mut Selector<Token>) {

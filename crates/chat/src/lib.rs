@@ -29,7 +29,7 @@ mod turn;
 
 pub use config::Config;
 pub use error::{Error, Result};
-pub use handle::Handle;
-pub use proto::{Charset, Present, Rate, RoomName, Slow, Why};
+pub use handle::{Handle, PostError};
+pub use proto::{Charset, Present, Rate, RoomName, Said, Slow, Why};
 pub use report::{Event, Limit, Report, Sink};
 pub use server::Server;

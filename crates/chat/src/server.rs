@@ -78,6 +78,7 @@ impl Server {
             session: self.config.session(),
             limits: self.config.limits(),
             history_lines: if self.config.classic { 0 } else { self.config.history_lines },
+            web_history_lines: if self.config.classic { 0 } else { self.config.web_history_lines },
             goodbye: self.config.goodbye,
             node: epoch,
         };
@@ -86,7 +87,7 @@ impl Server {
         let handle = self.handle.clone();
         let turning = Loop::new(Parts {
             selector: self.selector,
-            log: MemoryLog::new(epoch, settings.history_lines),
+            log: MemoryLog::new(epoch, settings.history_lines.max(settings.web_history_lines)),
             board: Switchboard::new(settings),
             door: Door::new(self.acceptors, caps, self.config.keepalive, tells),
             handle: self.handle,

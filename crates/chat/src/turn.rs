@@ -12,7 +12,10 @@ use sockeye_socket::{Events, Selector, Shutdown};
 
 use crate::conn::{Conn, Lingering};
 use crate::door::{Door, Guest};
-use crate::proto::{ClientId, Event as RoomEvent, Log, MemoryLog, News, Now, Switchboard};
+use crate::handle::{Attached, Question};
+use crate::proto::{
+    ClientId, Dialect, Event as RoomEvent, Log, MemoryLog, News, Now, RoomId, Said, Switchboard,
+};
 use crate::{Error, Event, Handle, Report, Result, Sink};
 
 /// One read takes so many bytes at most; one send is offered as many.
@@ -128,7 +131,8 @@ impl Loop {
                     self.door.accept(place, now.instant, &mut self.selector, &self.sink);
                 self.report.refused += refused;
                 for guest in guests {
-                    self.welcome(guest, &[], now);
+                    let id = self.board.handle_accepted(now);
+                    self.welcome(id, guest, &[], now);
                 }
             }
             Token::Client(id) => self.handle_client(id, events, now),
@@ -143,9 +147,8 @@ impl Loop {
     }
 
     /// What is in the door's hands becomes a client.
-    fn welcome(&mut self, guest: Guest, leftover: &[u8], now: Now) {
+    fn welcome(&mut self, id: ClientId, guest: Guest, leftover: &[u8], now: Now) {
         let Guest { socket, peer, permit } = guest;
-        let id = self.board.handle_accepted(now);
         self.report.connections += 1;
         if self.selector.register(&socket, Events::READ, Token::Client(id)).is_err() {
             self.board.handle_lost(id, now);
@@ -234,19 +237,47 @@ impl Loop {
         for line in inbox.announcements {
             self.board.announce(&line, now);
         }
-        for (socket, leftover) in inbox.attached {
-            let Ok(peer) = socket.getpeername() else { continue };
-            if self.stopping {
-                continue;
-            }
-            match self.door.admit(socket, peer, &self.sink) {
-                Some(guest) => self.welcome(guest, &leftover, now),
-                None => self.report.refused += 1,
-            }
+        for attached in inbox.attached {
+            self.take_over(attached, now);
         }
         for question in inbox.questions {
-            // Who has asked may have gone.
-            let _ = question.try_send(self.board.present());
+            self.answer(question, now);
+        }
+    }
+
+    fn take_over(&mut self, attached: Attached, now: Now) {
+        let Attached { socket, greeting, leftover } = attached;
+        let Ok(peer) = socket.getpeername() else { return };
+        if self.stopping {
+            return;
+        }
+        let dialect = if greeting.is_some() { Dialect::WebSocket } else { Dialect::Lines };
+        let Some(guest) = self.door.admit(socket, peer, dialect, &self.sink) else {
+            self.report.refused += 1;
+            return;
+        };
+        let id = match greeting {
+            Some(greeting) => self.board.handle_upgraded(greeting.into(), now),
+            None => self.board.handle_accepted(now),
+        };
+        self.welcome(id, guest, &leftover, now);
+    }
+
+    /// Whoever has asked may have gone.
+    fn answer(&mut self, question: Question, now: Now) {
+        match question {
+            Question::Present(answer) => {
+                let _ = answer.try_send(self.board.present());
+            }
+            Question::Recent(lines, answer) => {
+                let after = self.log.before_last(RoomId(0), lines);
+                let entries = self.log.tail(RoomId(0), after);
+                let said = entries.iter().filter_map(|entry| Said::of(entry)).collect();
+                let _ = answer.try_send(said);
+            }
+            Question::Post { nick, text, answer } => {
+                let _ = answer.try_send(self.board.post(&nick, &text, now));
+            }
         }
     }
 
@@ -255,7 +286,10 @@ impl Loop {
         while let Some(append) = self.board.poll_append(now) {
             self.log.append(append);
             while let Some(entry) = self.log.poll_committed() {
-                if matches!(entry.append.event, RoomEvent::Said { .. } | RoomEvent::Raw { .. }) {
+                if matches!(
+                    entry.append.event,
+                    RoomEvent::Said { .. } | RoomEvent::Posted { .. } | RoomEvent::Raw { .. }
+                ) {
                     self.report.lines += 1;
                 }
                 self.board.handle_committed(&entry, now);

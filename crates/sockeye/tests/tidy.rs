@@ -54,6 +54,7 @@ const PROTO_MAY_USE: &[&str] = &[
     "ipnet::",
     "maud::",
     "percent_encoding::",
+    "serde_json::",
     "siphasher::",
     "thiserror::",
 ];

@@ -28,6 +28,8 @@ pub enum Need {
     Openat2,
     /// A program on the search path; its name is the need's name.
     Program(&'static str),
+    /// A module that `python3` can import; the need's name is `python-` and its name.
+    PythonModule(&'static str),
 }
 
 impl Need {
@@ -43,6 +45,9 @@ impl Need {
             Self::Ipv6 => no_ipv6(),
             Self::Openat2 => no_openat2(),
             Self::Program(name) => no_program(name),
+            Self::PythonModule(name) => {
+                fails(Command::new("python3").args(["-c", &format!("import {name}")]))
+            }
         }
     }
 }
@@ -56,6 +61,7 @@ impl fmt::Display for Need {
             Self::Ipv6 => "ipv6",
             Self::Openat2 => "openat2",
             Self::Program(name) => name,
+            Self::PythonModule(name) => return write!(f, "python-{name}"),
         })
     }
 }

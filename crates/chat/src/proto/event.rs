@@ -106,6 +106,13 @@ pub enum Event {
         /// How.
         style: Style,
     },
+    /// Said something without being in the room (by a page's form).
+    Posted {
+        /// Under which name.
+        nick: Nick,
+        /// What.
+        text: Text,
+    },
     /// The server says something.
     Notice {
         /// What.
@@ -129,7 +136,7 @@ impl Event {
             | Event::Renamed { client, .. }
             | Event::Said { client, .. }
             | Event::Raw { client, .. } => Some(*client),
-            Event::Notice { .. } => None,
+            Event::Posted { .. } | Event::Notice { .. } => None,
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Charset, Nick, NickError, Opening, Rate, RoomName, Style, Text, Voice, Why, plain};
+use super::websocket::CloseCode;
+use super::{
+    Charset, Nick, NickError, Opening, Pos, Rate, RoomName, Style, Text, Voice, Why, plain, web,
+};
 
 /// What a client understands. Clients of one kind share their frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +16,24 @@ pub enum Kind {
     PlainCharset,
     /// Bytes of the classic room, and nothing else.
     Classic,
+    /// A page: WebSocket frames with JSON.
+    Web,
+}
+
+/// The place and the time of what is told, where it has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The place in the log.
+    pub seq: u64,
+    /// Milliseconds since 1970 (UTC).
+    pub unix_ms: u64,
+}
+
+impl Stamp {
+    /// The stamp of an entry.
+    pub fn new(pos: Pos, unix_ms: u64) -> Stamp {
+        Stamp { seq: pos.seq, unix_ms }
+    }
 }
 
 impl Kind {
@@ -68,8 +89,25 @@ pub enum Reply {
         /// How many others are there.
         others: usize,
     },
+    /// Is in the room now, for a page: what was said before follows.
+    Here {
+        /// The client's name.
+        nick: Nick,
+        /// The room.
+        room: RoomName,
+        /// The first of the names, sorted.
+        members: Vec<Nick>,
+        /// How many there are in all.
+        count: usize,
+        /// How many lines follow that were said before.
+        earlier: usize,
+    },
     /// What follows was said before.
     Earlier(RoomName),
+    /// The answer to a WebSocket's ping.
+    Pong(Vec<u8>),
+    /// A WebSocket is closed, and why.
+    Close(Option<CloseCode>, &'static str),
     /// Has another name now.
     YouAre(Nick),
     /// Cannot have the name.
@@ -118,12 +156,26 @@ pub struct Frames {
     charset: Charset,
     plain: Option<Arc<[u8]>>,
     in_charset: Option<Arc<[u8]>>,
+    stamp: Option<Stamp>,
+    web: Option<Arc<[u8]>>,
 }
 
 impl Frames {
     /// Holds a line; makes nothing yet.
     pub fn new(line: Line, charset: Charset) -> Frames {
-        Frames { line, charset, plain: None, in_charset: None }
+        Frames { line, charset, plain: None, in_charset: None, stamp: None, web: None }
+    }
+
+    /// Says where and when it happened.
+    #[must_use]
+    pub fn stamped(mut self, stamp: Option<Stamp>) -> Frames {
+        self.stamp = stamp;
+        self
+    }
+
+    /// Whether whoever did it hears of it too: pages show what the room has, not what was typed.
+    pub fn is_echoed(&self, kind: Kind) -> bool {
+        kind == Kind::Web && matches!(self.line, Line::Said { .. } | Line::Renamed { .. })
     }
 
     /// The frame for a kind of client; `None` where such clients do not hear of it.
@@ -133,6 +185,12 @@ impl Frames {
                 Line::Raw(bytes) => Some(Arc::clone(bytes)),
                 _ => None,
             },
+            Kind::Web => {
+                if self.web.is_none() {
+                    self.web = web::render(&self.line, self.stamp).map(Into::into);
+                }
+                self.web.clone()
+            }
             Kind::Plain => {
                 if self.plain.is_none() {
                     self.plain = plain::render(&self.line).map(|text| text.into_bytes().into());

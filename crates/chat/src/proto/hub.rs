@@ -191,6 +191,22 @@ impl Hub {
         }
     }
 
+    /// Judges what somebody says who is not in the room; who is there cannot be spoken for.
+    ///
+    /// # Errors
+    /// What to answer.
+    pub fn decide_post(&self, name: &str, text: &str) -> Result<(Stream, Event), Reply> {
+        let nick = Nick::new(name).map_err(Reply::NickRefused)?;
+        if self.nicks.contains_key(&nick.fold()) {
+            return Err(Reply::NickTaken(nick));
+        }
+        let text = Text::new(text);
+        if text.is_blank() {
+            return Err(Reply::Incomplete("with something in it"));
+        }
+        Ok((Stream::Room(RoomId(0)), Event::Posted { nick, text }))
+    }
+
     fn decide_nick(&self, client: ClientId, name: &str) -> Decision {
         let nick = match Nick::new(name) {
             Ok(nick) => nick,
@@ -221,12 +237,26 @@ impl Hub {
 
     fn who(&self, room: RoomId) -> Reply {
         let Some(place) = self.place(room) else { return Reply::Rooms(Vec::new()) };
+        let (names, count) = self.names(place);
+        Reply::Who { room: place.name.clone(), names, count }
+    }
+
+    fn names(&self, place: &Room) -> (Vec<Nick>, usize) {
         let mut names: Vec<Nick> =
             place.members.iter().filter_map(|client| self.nick(*client).cloned()).collect();
         let count = names.len();
         names.sort_by_key(|nick| (nick.as_str().len(), nick.clone()));
         names.truncate(WHO_NAMES_MAX);
-        Reply::Who { room: place.name.clone(), names, count }
+        (names, count)
+    }
+
+    /// What a page is told on coming in, with the number of lines that follow.
+    pub fn here(&self, client: ClientId, earlier: usize) -> Option<Reply> {
+        let person = self.people.get(&client)?;
+        let place = self.place(person.room?)?;
+        let (members, count) = self.names(place);
+        let (nick, room) = (person.nick.clone(), place.name.clone());
+        Some(Reply::Here { nick, room, members, count, earlier })
     }
 
     fn place(&self, room: RoomId) -> Option<&Room> {
@@ -258,11 +288,17 @@ impl Hub {
                     out.push(Output::Room { room, except: Some(*client), line });
                 }
             }
+            (Event::Posted { nick, text }, Stream::Room(room)) => {
+                let style = Style::Line;
+                let line = Line::Said { nick: nick.clone(), text: text.clone(), style };
+                out.push(Output::Room { room, except: None, line });
+            }
             (Event::Notice { text }, Stream::Room(room)) => {
                 out.push(Output::Room { room, except: None, line: Line::Notice(text.clone()) });
             }
             (Event::Joined { .. } | Event::Said { .. }, Stream::People)
-            | (Event::Raw { .. } | Event::Notice { .. }, Stream::People) => {}
+            | (Event::Raw { .. } | Event::Notice { .. } | Event::Posted { .. }, Stream::People) => {
+            }
         }
     }
 

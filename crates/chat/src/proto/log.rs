@@ -63,7 +63,8 @@ impl Log for MemoryLog {
         *number = append.id.number;
         self.last.seq += 1;
         let entry = Arc::new(Entry { pos: self.last, append });
-        if let (Stream::Room(room), Event::Said { .. }) = (entry.append.stream, &entry.append.event)
+        let is_said = matches!(entry.append.event, Event::Said { .. } | Event::Posted { .. });
+        if let (Stream::Room(room), true) = (entry.append.stream, is_said)
             && self.lines_max > 0
         {
             let kept = self.rooms.entry(room).or_default();

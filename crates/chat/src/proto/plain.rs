@@ -58,6 +58,12 @@ pub(super) fn render(line: &Line) -> Option<String> {
     Some(out)
 }
 
+/// An answer without its star and its line end.
+pub(super) fn answer(reply: Reply) -> String {
+    let text = render(&Line::Reply(reply)).unwrap_or_default();
+    text.trim_end().strip_prefix("* ").unwrap_or_default().to_owned()
+}
+
 fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to a String does not fail");
 }
@@ -135,6 +141,7 @@ fn render_state(out: &mut String, reply: &Reply) {
             format_args!("* closing: you read too slowly, and {bytes} bytes were waiting for you"),
         ),
         Reply::Refused(opening) => render_refusal(out, *opening),
+        Reply::Here { .. } | Reply::Pong(_) | Reply::Close(..) => {}
         Reply::Bye => out.push_str("* bye"),
         Reply::Stopping => out.push_str("* the server is stopping"),
         _ => {}

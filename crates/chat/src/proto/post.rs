@@ -9,6 +9,7 @@
 //!    taken.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Charset, ClientId, Frames, Kind, Line, Outbox, Pushed, Reply};
@@ -165,6 +166,13 @@ impl Post {
             }
             Pushed::Full => self.overflowed.push(id),
         }
+    }
+
+    /// Puts bytes before everything else, into an outbox in which nothing waits yet.
+    pub(super) fn greet(&mut self, id: ClientId, mail: &mut Mailbox, greeting: Arc<[u8]>) {
+        let before = mail.outbox.cost();
+        mail.outbox.push(greeting, usize::MAX);
+        self.count(id, mail, before);
     }
 
     /// Replaces what waits by a last line, which goes whatever the limit.

@@ -10,6 +10,7 @@
 use std::time::{Duration, Instant};
 
 use super::sniff::{self, Opening, sniff};
+use super::websocket::{self, CloseCode, Received, Receiver};
 use super::{Bucket, Charset, Command, Rate, Voice};
 
 /// What all sessions of a server have in common.
@@ -54,6 +55,20 @@ pub enum Request {
     Refuse(Opening),
     /// Has ended its side, and all that it said is dealt with.
     End,
+    /// A WebSocket's ping, to be answered.
+    Pong(Vec<u8>),
+    /// A WebSocket ends: to be answered so, and closed.
+    Close(Option<CloseCode>, &'static str),
+}
+
+/// What a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// The first line tells.
+    #[default]
+    Lines,
+    /// WebSocket frames, after the upgrade.
+    WebSocket,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +76,7 @@ enum Stage {
     Opening,
     Plain,
     Classic,
+    Web,
     Done,
 }
 
@@ -78,7 +94,18 @@ pub struct Session {
     silent_at: Option<Instant>,
     input: Vec<u8>,
     at: usize,
+    web: Option<Box<Web>>,
 }
+
+/// A WebSocket's input, and the line that waits because its client types too fast.
+#[derive(Debug)]
+struct Web {
+    receiver: Receiver,
+    line: Option<String>,
+}
+
+/// A WebSocket's message may be so many times as long as a line: what is a little too long is told.
+const WEB_MESSAGE_FACTOR: usize = 4;
 
 impl Session {
     /// Starts a session at `now`.
@@ -95,7 +122,17 @@ impl Session {
             silent_at: (!config.classic).then(|| now + config.silence),
             input: Vec::new(),
             at: 0,
+            web: None,
         }
+    }
+
+    /// Starts the session of a WebSocket whose upgrade is answered.
+    pub fn of_websocket(config: &SessionConfig, now: Instant) -> Session {
+        let message_bytes_max = config.line_bytes_max.saturating_mul(WEB_MESSAGE_FACTOR);
+        let limits = websocket::Limits { message_bytes_max, ..websocket::Limits::default() };
+        let web = Web { receiver: Receiver::new(limits), line: None };
+        let session = Session::new(config, now);
+        Session { stage: Stage::Web, silent_at: None, web: Some(Box::new(web)), ..session }
     }
 
     /// Takes bytes that came.
@@ -106,7 +143,10 @@ impl Session {
         if self.silent_at.is_some() {
             self.silent_at = Some(now + config.silence);
         }
-        self.input.extend_from_slice(bytes);
+        match &mut self.web {
+            Some(web) => web.receiver.handle_received(bytes),
+            None => self.input.extend_from_slice(bytes),
+        }
     }
 
     /// The peer has ended its side; what it said before still counts.
@@ -119,6 +159,7 @@ impl Session {
     pub fn finish(&mut self) {
         self.stage = Stage::Done;
         self.input = Vec::new();
+        self.web = None;
         self.at = 0;
         self.silent_at = None;
         self.throttled = None;
@@ -131,6 +172,7 @@ impl Session {
             Stage::Classic => self.poll_classic(),
             Stage::Opening => self.poll_opening(config, now),
             Stage::Plain => self.poll_plain(config, now),
+            Stage::Web => self.poll_web(config, now),
         };
         if request.is_none() {
             self.release();
@@ -154,9 +196,10 @@ impl Session {
         self.voice
     }
 
-    /// How many bytes wait here.
+    /// How many bytes wait here that are not understood yet.
     pub fn held_bytes(&self) -> usize {
-        self.input.len() - self.at
+        let web = self.web.as_ref().map_or(0, |web| web.receiver.unread_bytes());
+        self.input.len() - self.at + web
     }
 
     fn poll_classic(&mut self) -> Option<Request> {
@@ -195,7 +238,7 @@ impl Session {
                 return self.end();
             }
             let newline = self.rest().iter().position(|byte| *byte == b'\n');
-            let length = newline.unwrap_or(self.held_bytes());
+            let length = newline.unwrap_or(self.rest().len());
             let line = &self.rest()[..length];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let long = line.len() > config.line_bytes_max;
@@ -217,6 +260,45 @@ impl Session {
                 return Some(Request::Command(command));
             }
         }
+    }
+
+    fn poll_web(&mut self, config: &SessionConfig, now: Instant) -> Option<Request> {
+        if !self.started {
+            return self.start();
+        }
+        loop {
+            if let Some(line) = self.web.as_mut()?.line.take() {
+                let long = line.len() > config.line_bytes_max;
+                let command = if long { None } else { Command::parse(&line) };
+                if (long || command.is_some()) && !self.take_token(config.flood, now) {
+                    self.web.as_mut()?.line = Some(line);
+                    return self.tell_throttled();
+                }
+                match command {
+                    Some(command) => return Some(Request::Command(command)),
+                    None if long => return Some(Request::TooLong),
+                    None => {}
+                }
+            }
+            let Some(received) = self.web.as_mut()?.receiver.poll_received() else {
+                return self.end();
+            };
+            match received {
+                Ok(Received::Text(text)) => self.web.as_mut()?.line = Some(text),
+                Ok(Received::Pong(_)) => {}
+                Ok(Received::Ping(payload)) => return Some(Request::Pong(payload)),
+                Ok(Received::Close(code, _)) => return self.close(code, ""),
+                Ok(Received::Binary(_)) => {
+                    return self.close(Some(CloseCode::UNSUPPORTED), "only texts are taken here");
+                }
+                Err(error) => return self.close(Some(error.code), error.why),
+            }
+        }
+    }
+
+    fn close(&mut self, code: Option<CloseCode>, why: &'static str) -> Option<Request> {
+        self.finish();
+        Some(Request::Close(code, why))
     }
 
     /// Leaves out the rest of a line that was too long; `false` while its end has not come.

@@ -17,11 +17,12 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::frame::{Frames, Kind, Line, Reply};
+use super::earlier::line_of;
+use super::frame::{Frames, Kind, Line, Reply, Stamp};
 use super::post::{Mailbox, Post};
 use super::{
     Append, ClientId, Decision, Entry, Event, Hub, Limits, Nick, Now, Outbox, Output, Pos, Present,
-    Request, RoomId, RoomName, Roster, Session, SessionConfig, Stream, Text, Why,
+    Request, RoomId, RoomName, Roster, Session, SessionConfig, Stream, Text, Why, plain,
 };
 
 /// What a switchboard is made of.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Who comes in is shown so many lines of what was said before.
     pub history_lines: usize,
+    /// A page is shown so many.
+    pub web_history_lines: usize,
     /// So long a client that is being closed may take to read the rest.
     pub goodbye: Duration,
     /// Tells this node from others that write to the same log.
@@ -118,6 +121,21 @@ impl Switchboard {
     pub fn handle_accepted(&mut self, now: Now) -> ClientId {
         let session = Session::new(&self.settings.session, now.instant);
         let kind = if self.settings.session.classic { Kind::Classic } else { Kind::Plain };
+        self.insert(session, kind)
+    }
+
+    /// Somebody comes by a WebSocket; `greeting` is what it is sent before everything else: the
+    /// answer to its upgrade. Not for a classic room.
+    pub fn handle_upgraded(&mut self, greeting: Arc<[u8]>, now: Now) -> ClientId {
+        let session = Session::of_websocket(&self.settings.session, now.instant);
+        let id = self.insert(session, Kind::Web);
+        if let Some(client) = self.clients.get_mut(id) {
+            self.post.greet(id, &mut client.mail, greeting);
+        }
+        id
+    }
+
+    fn insert(&mut self, session: Session, kind: Kind) -> ClientId {
         let id = self.clients.insert(Client {
             session,
             mail: Mailbox::new(kind),
@@ -204,7 +222,7 @@ impl Switchboard {
             return;
         }
         let request = client.session.poll_request(&self.settings.session, now.instant);
-        if client.mail.kind != Kind::Classic {
+        if matches!(client.mail.kind, Kind::Plain | Kind::PlainCharset) {
             client.mail.kind = Kind::of(client.session.voice());
         }
         self.post.touch(id, &mut client.mail);
@@ -251,6 +269,11 @@ impl Switchboard {
                 self.close(id, Why::Refused, now);
             }
             Request::End => self.close(id, Why::Gone, now),
+            Request::Pong(payload) => self.reply(id, Reply::Pong(payload)),
+            Request::Close(code, why) => {
+                self.reply(id, Reply::Close(code, why));
+                self.close(id, Why::Gone, now);
+            }
         }
     }
 
@@ -275,22 +298,23 @@ impl Switchboard {
             client.in_flight = client.in_flight.saturating_sub(1);
             self.enqueue(id);
         }
+        let stamp = Stamp::new(entry.pos, entry.append.unix_ms);
         for output in outputs {
-            self.deliver(output);
+            self.deliver(output, stamp);
         }
         self.close_overflowed(now);
     }
 
-    fn deliver(&mut self, output: Output) {
+    fn deliver(&mut self, output: Output, stamp: Stamp) {
         match output {
             Output::Room { room, except, line } => {
                 self.note(&line);
-                let mut frames = Frames::new(line, self.post.charset);
+                let mut frames = Frames::new(line, self.post.charset).stamped(Some(stamp));
                 for member in self.hub.members(room) {
-                    if Some(*member) == except {
+                    let Some(client) = self.clients.get_mut(*member).filter(|c| !c.closing) else {
                         continue;
-                    }
-                    if let Some(client) = self.clients.get_mut(*member).filter(|c| !c.closing) {
+                    };
+                    if Some(*member) != except || frames.is_echoed(client.mail.kind) {
                         self.post.push(*member, &mut client.mail, &mut frames);
                     }
                 }
@@ -300,7 +324,9 @@ impl Switchboard {
                 if let Line::Reply(Reply::Welcome { nick, .. }) = &line {
                     self.news.push_back(News::Joined(to, nick.clone()));
                 }
-                let lines = self.settings.history_lines;
+                let is_web = self.clients.get(to).is_some_and(|c| c.mail.kind == Kind::Web);
+                let Settings { history_lines, web_history_lines, .. } = self.settings;
+                let lines = if is_web { web_history_lines } else { history_lines };
                 self.replays.push_back(Replay { room, lines, to, before, line });
             }
         }
@@ -324,17 +350,18 @@ impl Switchboard {
     /// Shows a client what was said before it came (entries after its coming are left out).
     pub fn handle_history(&mut self, replay: Replay, entries: &[Arc<Entry>]) {
         let said = entries.iter().filter(|entry| entry.pos < replay.before);
-        let lines = said.filter_map(|entry| match &entry.append.event {
-            Event::Said { nick, text, style, .. } => {
-                Some(Line::Said { nick: nick.clone(), text: text.clone(), style: *style })
-            }
-            _ => None,
-        });
-        for (place, line) in lines.enumerate() {
-            if let (0, Some(room)) = (place, self.hub.room_name(replay.room).cloned()) {
-                self.reply(replay.to, Reply::Earlier(room));
-            }
-            self.send(replay.to, line);
+        let lines: Vec<(Line, Stamp)> = said.filter_map(|entry| line_of(entry)).collect();
+        let kind = self.clients.get(replay.to).map(|client| client.mail.kind);
+        let first = match kind {
+            Some(Kind::Web) => self.hub.here(replay.to, lines.len()),
+            _ if lines.is_empty() => None,
+            _ => self.hub.room_name(replay.room).cloned().map(Reply::Earlier),
+        };
+        if let Some(reply) = first {
+            self.reply(replay.to, reply);
+        }
+        for (line, stamp) in lines {
+            self.send_stamped(replay.to, line, Some(stamp));
         }
         self.send(replay.to, replay.line);
     }
@@ -344,9 +371,29 @@ impl Switchboard {
     }
 
     fn send(&mut self, to: ClientId, line: Line) {
+        self.send_stamped(to, line, None);
+    }
+
+    fn send_stamped(&mut self, to: ClientId, line: Line, stamp: Option<Stamp>) {
         if let Some(client) = self.clients.get_mut(to).filter(|client| !client.closing) {
-            self.post.push(to, &mut client.mail, &mut Frames::new(line, self.post.charset));
+            let mut frames = Frames::new(line, self.post.charset).stamped(stamp);
+            self.post.push(to, &mut client.mail, &mut frames);
         }
+    }
+
+    /// Says a line in the first room for somebody who is not there.
+    ///
+    /// # Errors
+    /// Why not, as plain clients read it.
+    pub fn post(&mut self, nick: &str, text: &str, now: Now) -> Result<(), String> {
+        let line_bytes_max = self.settings.session.line_bytes_max;
+        if text.len() > line_bytes_max {
+            return Err(plain::answer(Reply::TooLong(line_bytes_max)));
+        }
+        let (stream, event) = self.hub.decide_post(nick, text).map_err(plain::answer)?;
+        let append = self.hub.append(stream, event, now);
+        self.appends.push_back(append);
+        Ok(())
     }
 
     /// Says a line in the first room.

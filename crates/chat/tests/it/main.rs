@@ -7,3 +7,4 @@ mod crowd;
 mod limits;
 mod room;
 mod support;
+mod web;

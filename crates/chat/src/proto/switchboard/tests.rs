@@ -17,6 +17,7 @@ impl Bench {
             session,
             limits: Limits::default(),
             history_lines: 2,
+            web_history_lines: 3,
             goodbye: Duration::from_secs(5),
             node: 1,
         };
@@ -273,3 +274,4 @@ fn a_stop_tells_everyone_and_waits_for_the_rest() {
 }
 
 mod simulation;
+mod web;

@@ -121,6 +121,11 @@ impl Receiver {
         self.input.len() - self.at + self.message.len() + self.control.len()
     }
 
+    /// How many bytes wait here that no frame has taken yet.
+    pub fn unread_bytes(&self) -> usize {
+        self.input.len() - self.at
+    }
+
     /// Nothing more is understood.
     pub fn finish(&mut self) {
         *self = Receiver { done: true, ..Receiver::new(self.limits) };

@@ -113,6 +113,10 @@ impl Args {
                 History::Memory => defaults.history_lines,
                 History::Off => 0,
             },
+            web_history_lines: match self.history {
+                History::Memory => defaults.web_history_lines,
+                History::Off => 0,
+            },
             ..defaults
         })
     }

@@ -118,6 +118,7 @@ impl World {
             session,
             limits,
             history_lines: 0,
+            web_history_lines: 0,
             goodbye: Duration::from_secs(2),
             node: 1,
         };
