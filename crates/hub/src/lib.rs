@@ -7,6 +7,7 @@
 pub mod config;
 pub mod error;
 mod ports;
+pub mod proto;
 mod room;
 pub mod server;
 
