@@ -7,6 +7,9 @@ use crate::args::{Global, Layers, ServerArgs};
 use crate::output::{self, ReadyLine, Stream};
 use crate::signals::Stop;
 
+/// Descriptors beside those of the clients: listeners, the selector, the standard ones, a reserve.
+const OTHER_DESCRIPTORS: u64 = 64;
+
 /// The surroundings of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -42,5 +45,19 @@ impl Context {
             output::ready(line, stream)?;
         }
         run(stop.shutdown())
+    }
+}
+
+/// Asks the system for as many descriptors as there may be clients. Where it gives fewer, clients
+/// wait to be accepted, and the log says so.
+pub(crate) fn raise_descriptors(max_clients: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::try_from(max_clients).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
+    let possible = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    if limit.current.is_some_and(|current| current < possible) {
+        let raised = Rlimit { current: Some(possible), maximum: limit.maximum };
+        // What is refused shows when descriptors run out.
+        let _ = setrlimit(Resource::Nofile, raised);
     }
 }

@@ -25,10 +25,14 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-const ICONS: &str = "<svg hidden><symbol id=\"d\" viewBox=\"0 0 20 16\"><path d=\"M2 0h5l2 2h9a2 2 \
-    0 0 1 2 2v10a2 2 0 0 1-2 2H2a2 2 0 0 1-2-2V2a2 2 0 0 1 2-2z\"/></symbol><symbol id=\"f\" \
-    viewBox=\"0 0 20 16\"><path d=\"M4 0h8l4 4v12H4zm7.5 1.5V5H15z\" fill-rule=\"evenodd\"/>\
-    </symbol></svg>";
+/// Drawn once, used by each row.
+const ICONS: &str = concat!(
+    r#"<svg class="defs" aria-hidden="true">"#,
+    r#"<symbol id="d" viewBox="0 0 20 16"><path d="M2 0h5l2 2h9a2 2 0 0 1 2 2v10"#,
+    r#"a2 2 0 0 1-2 2H2a2 2 0 0 1-2-2V2a2 2 0 0 1 2-2z"/></symbol>"#,
+    r#"<symbol id="f" viewBox="0 0 20 16"><path d="M4 0h8l4 4v12H4zm7.5 1.5V5H15z" "#,
+    r#"fill-rule="evenodd"/></symbol></svg>"#,
+);
 
 pub(super) fn folder_page(plan: Plan, folder: &Folder<'_>, order: Order) -> Plan {
     let title = folder

@@ -6,6 +6,7 @@ mod deadlines;
 mod door;
 mod files;
 mod harness;
+mod limits;
 mod listing;
 mod mounts;
 mod paths;

@@ -10,6 +10,7 @@ mod progress;
 mod receive;
 mod scan;
 mod send;
+mod serve;
 mod talk;
 
 use clap::Subcommand;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Connect(connect::Args),
     /// Listen on an address and carry stdin and stdout, like nc -l
     Listen(listen::Args),
+    /// Share a folder or a file over HTTP
+    Serve(serve::Args),
     /// Print a script that completes commands and flags in a shell
     Completions(completions::Args),
     /// Print the manual page, or write all of them into a folder
@@ -48,6 +51,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Chat(args) => chat::run(&args, &context),
         Command::Connect(args) => connect::run(&args, &context),
         Command::Listen(args) => listen::run(&args, &context),
+        Command::Serve(args) => serve::run(&args, &context),
         Command::Completions(args) => completions::run(&args, &context),
         Command::Man(args) => man::run(&args, &context),
         Command::Scan(args) => scan::run(&args, &context),

@@ -7,4 +7,5 @@ mod connect;
 mod frame;
 mod listen;
 mod scan;
+mod serve;
 mod transfer;

@@ -7,12 +7,9 @@ use sockeye_chat::{Charset, Config, Event, Limit, Rate, RoomName, Server, Slow};
 use sockeye_edge::listen::ListenAddr;
 
 use crate::args::{self, ServerArgs};
-use crate::context::Context;
+use crate::context::{Context, raise_descriptors};
 use crate::exit::Exit;
 use crate::output::{ReadyLine, Stream};
-
-/// Descriptors beside those of the clients: listeners, the selector, the standard ones, a reserve.
-const OTHER_DESCRIPTORS: u64 = 64;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -145,20 +142,6 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         "the room is closed"
     );
     Ok(Exit::DONE)
-}
-
-/// Asks the system for as many descriptors as there may be clients. Where it gives fewer, clients
-/// wait to be accepted, and the log says so.
-fn raise_descriptors(max_clients: usize) {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = u64::try_from(max_clients).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
-    let possible = limit.maximum.map_or(wanted, |most| most.min(wanted));
-    if limit.current.is_some_and(|current| current < possible) {
-        let raised = Rlimit { current: Some(possible), maximum: limit.maximum };
-        // What is refused shows when descriptors run out.
-        let _ = setrlimit(Resource::Nofile, raised);
-    }
 }
 
 /// Puts an event into the log. What a client can choose (its name) is checked where it came in.

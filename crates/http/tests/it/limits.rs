@@ -1,0 +1,49 @@
+//! docs/limits.md says what the defaults are.
+
+use std::time::Duration;
+
+use sockeye_http::Limits;
+use sockeye_http::proto::{body, head, range};
+use sockeye_testkit::documented_limits;
+
+#[test]
+fn the_documented_defaults_are_the_defaults() {
+    let Limits {
+        connections_max,
+        connections_per_address_max,
+        head_bytes_max,
+        target_bytes_max,
+        drain_bytes_max,
+        listing_entries_max,
+        header_timeout,
+        idle_timeout,
+        write_timeout,
+        progress_bytes_min,
+        drain_timeout,
+        log_bytes_max,
+    } = Limits::default();
+    let seconds = |time: Duration| time.as_secs_f64().to_string();
+    let per_address = connections_per_address_max.map_or("none".to_owned(), |n| n.to_string());
+    let expected = [
+        ("http::Limits::connections_max", connections_max.to_string()),
+        ("http::Limits::connections_per_address_max", per_address),
+        ("http::Limits::head_bytes_max", head_bytes_max.to_string()),
+        ("http::Limits::target_bytes_max", target_bytes_max.to_string()),
+        ("http::Limits::drain_bytes_max", drain_bytes_max.to_string()),
+        ("http::Limits::listing_entries_max", listing_entries_max.to_string()),
+        ("http::Limits::header_timeout", seconds(header_timeout)),
+        ("http::Limits::idle_timeout", seconds(idle_timeout)),
+        ("http::Limits::write_timeout", seconds(write_timeout)),
+        ("http::Limits::progress_bytes_min", progress_bytes_min.to_string()),
+        ("http::Limits::drain_timeout", seconds(drain_timeout)),
+        ("http::Limits::log_bytes_max", log_bytes_max.to_string()),
+        ("head::FIELDS_MAX", head::FIELDS_MAX.to_string()),
+        ("head::METHOD_BYTES_MAX", head::METHOD_BYTES_MAX.to_string()),
+        ("range::RANGES_MAX", range::RANGES_MAX.to_string()),
+        ("body::CHUNK_LINE_BYTES_MAX", body::CHUNK_LINE_BYTES_MAX.to_string()),
+        ("body::TRAILER_BYTES_MAX", body::TRAILER_BYTES_MAX.to_string()),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    let documented = documented_limits(include_str!("../../../../docs/limits.md"), "http");
+    assert_eq!(documented, expected);
+}

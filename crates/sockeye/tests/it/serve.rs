@@ -1,0 +1,170 @@
+//! `sockeye serve` from outside, with curl as the other side.
+
+use std::fs::File;
+use std::os::unix::fs::{FileExt, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use sockeye_testkit::{Finished, Need, Process, need};
+
+fn sockeye(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).args(args);
+    command
+}
+
+/// Serves `path` on a free port; gives the URL, which ends with a slash.
+fn serve(path: &Path, args: &[&str]) -> (Process, String) {
+    let path = path.to_str().unwrap();
+    let all = [&["serve", "-b", "127.0.0.1:0"], args, &[path]].concat();
+    let mut server = Process::spawn(&mut sockeye(&all));
+    let url = server.wait_for("listening http ");
+    (server, url)
+}
+
+fn curl(args: &[&str]) -> Finished {
+    Process::run(
+        Command::new("curl").args(["-sS", "--max-time", "60", "--path-as-is"]).args(args),
+        b"",
+    )
+}
+
+/// The status of an answer.
+fn status(args: &[&str]) -> String {
+    curl(&[&["-o", "/dev/null", "-w", "%{http_code}"], args].concat()).out()
+}
+
+#[test]
+fn curl_gets_a_file_of_1_gib_byte_by_byte_the_same() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    const GIB: u64 = 1 << 30;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sparse");
+    let file = File::create(&path).unwrap();
+    file.set_len(GIB).unwrap();
+    for part in 0..64 {
+        let marker = format!("part {part} of the file");
+        file.write_all_at(marker.as_bytes(), part * (GIB / 64) + part * 4099).unwrap();
+    }
+    file.write_all_at(b"the end", GIB - 7).unwrap();
+    let (server, url) = serve(folder.path(), &[]);
+    let url = format!("{url}sparse");
+    let mut curl = Command::new("curl");
+    curl.args(["-sS", "--max-time", "300", &url]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut curl = curl.spawn().unwrap();
+    let mut compare = Command::new("cmp");
+    compare.arg("-").arg(&path).stdin(curl.stdout.take().unwrap());
+    let same = compare.status().unwrap();
+    assert!(curl.wait().unwrap().success() && same.success());
+
+    let end = format!("{}-", GIB - 7);
+    assert_eq!(self::curl(&["-r", &end, &url]).out(), "the end");
+    assert_eq!(status(&["-r", "5-9", &url]), "206");
+    let etags = folder.path().join("etags");
+    let etags = etags.to_str().unwrap();
+    assert_eq!(status(&["-I", "--etag-save", etags, &url]), "200");
+    assert_eq!(status(&["--etag-compare", etags, &url]), "304");
+    let ended = server.stop(Signal::TERM);
+    assert_eq!(ended.code(), Some(0), "{}", ended.err());
+}
+
+#[test]
+fn nothing_outside_of_the_folder_leaks() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    symlink("/etc/passwd", folder.path().join("evil")).unwrap();
+    let (_server, url) = serve(folder.path(), &[]);
+    for (path, expected) in [
+        ("../../etc/passwd", "404"),
+        ("/etc/passwd", "404"),
+        ("%2e%2e/", "404"),
+        ("..%2f", "404"),
+        ("..%2f..%2fetc%2fpasswd", "404"),
+        ("x%00", "400"),
+        ("evil", "404"),
+    ] {
+        let target = format!("{url}{path}");
+        assert_eq!(status(&[&target]), expected, "{target}");
+        assert!(!curl(&[&target]).out().contains("root:"), "{target}");
+    }
+}
+
+#[test]
+fn one_file_and_its_name() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("only.txt");
+    std::fs::write(&path, "only this\n").unwrap();
+    std::fs::write(folder.path().join("other.txt"), "not this\n").unwrap();
+    let (_server, url) = serve(&path, &["--mime", "txt=text/x-only"]);
+    assert_eq!(curl(&[&url]).out(), "only this\n");
+    let named = format!("{url}only.txt");
+    assert_eq!(curl(&["-o", "/dev/null", "-w", "%{content_type}", &named]).out(), "text/x-only");
+    assert_eq!(status(&[&format!("{url}other.txt")]), "404");
+}
+
+#[test]
+fn what_flags_say_is_done() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("index.html"), "index").unwrap();
+    std::fs::write(folder.path().join(".dot"), "dot").unwrap();
+    let log = folder.path().join("log");
+    let (server, url) = serve(
+        folder.path(),
+        &[
+            "--no-index",
+            "--listing",
+            "text",
+            "--hidden",
+            "--header",
+            "**: X-Extra: yes, really",
+            "--cache-control",
+            "*.html=max-age=60",
+            "--head-bytes-max",
+            "1KiB",
+            "--access-log-file",
+            log.to_str().unwrap(),
+        ],
+    );
+    assert_eq!(curl(&[&url]).out(), ".dot\nindex.html\nlog\n");
+    let head = curl(&["-I", &format!("{url}index.html")]).out();
+    assert!(head.contains("X-Extra: yes, really") && head.contains("Cache-Control: max-age=60"));
+    assert_eq!(status(&["-H", &format!("X: {}", "x".repeat(1024)), &url]), "431");
+    let ended = server.stop(Signal::INT);
+    assert_eq!(ended.code(), Some(0), "{}", ended.err());
+    let log = std::fs::read_to_string(log).unwrap();
+    assert_eq!(log.lines().count(), 3, "{log}");
+    assert!(log.contains("\"HEAD /index.html HTTP/1.1\" 200 0 \"-\" \"curl/"), "{log}");
+}
+
+#[test]
+fn mistakes_of_the_operator_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let fails = |args: &[&str], code: i32, word: &str| {
+        let ended = Process::run(&mut sockeye(&[&["serve"], args].concat()), b"");
+        assert_eq!(ended.code(), Some(code), "{args:?}: {}", ended.err());
+        assert!(ended.err().contains(word), "{args:?}: {}", ended.err());
+    };
+    fails(&["/nowhere/at/all"], 3, "/nowhere/at/all");
+    fails(&["/dev/null"], 3, "neither a folder nor a file");
+    fails(&["-p", "1", "-b", "2"], 2, "cannot be used with");
+    fails(&["--header", "*: Content-Length: 1"], 2, "Content-Length");
+    fails(&["--mime", "x"], 2, "md=text/plain");
+    fails(&["--max-conns", "0"], 2, "refuse everything");
+    let (_server, url) = serve(folder.path(), &[]);
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    fails(&["-b", address], 3, address);
+    let path = folder.path().to_str().unwrap();
+    let checked = Process::run(&mut sockeye(&["serve", "--check-config", path]), b"");
+    assert_eq!(checked.code(), Some(0));
+}
