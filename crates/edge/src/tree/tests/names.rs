@@ -91,7 +91,9 @@ fn a_path_takes_itself_apart() {
 
 proptest! {
     #[test]
-    fn what_passes_is_relative_clean_and_itself(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+    fn what_passes_is_relative_clean_and_itself(
+        bytes in prop::collection::vec(any::<u8>(), 0..64),
+    ) {
         if let Ok(segments) = Segments::from_relative(&bytes) {
             prop_assert_eq!(segments.iter().collect::<Vec<_>>().join(&b'/'), bytes);
             prop_assert_eq!(segments.iter().count(), segments.len());
