@@ -1,6 +1,9 @@
 //! What the hub is made of: one configuration an engine, each of which may be left out.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use sockeye_socket::Socket;
 
 /// The parts that are to run.
 #[derive(Default)]
@@ -11,6 +14,9 @@ pub struct Config {
     pub chat: Option<sockeye_chat::Config>,
     /// The inbox.
     pub receive: Option<sockeye_transfer::ReceiveConfig>,
+    /// Listening sockets that a service manager has opened, by part; a part that has some opens no
+    /// port of its own.
+    pub inherited: BTreeMap<Part, Vec<Socket>>,
     /// How many ports are tried above one that is in use, `0..`.
     pub ports_tried_max: u16,
 }

@@ -59,12 +59,15 @@ impl Server {
     /// # Errors
     /// Where a part's configuration is wrong, or no port is free.
     pub fn bind(config: Config, sink: &Sink) -> Result<Server> {
-        let Config { files, chat, receive, ports_tried_max } = config;
+        let Config { files, chat, receive, mut inherited, ports_tried_max } = config;
         if files.is_none() && chat.is_none() && receive.is_none() {
             return Err(Error::Nothing);
         }
         let mut moved = Vec::new();
         let mut open = |part, listen: &[_]| -> Result<Vec<Socket>> {
+            if let Some(sockets) = inherited.remove(&part) {
+                return Ok(sockets);
+            }
             let (sockets, moves) = ports::open(listen, ports_tried_max)
                 .map_err(|source| Error::Listen { part, source })?;
             moved.extend(moves.into_iter().map(|moved| (part, moved)));

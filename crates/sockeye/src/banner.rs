@@ -2,7 +2,7 @@
 //! one as a QR code, and a hint where a firewall may be in the way.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use qrcode::QrCode;
@@ -91,6 +91,8 @@ pub(crate) fn firewall() -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     fn ips(texts: &[&str]) -> Vec<IpAddr> {

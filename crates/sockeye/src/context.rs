@@ -1,6 +1,10 @@
 //! What every command gets: the global options, the layers, and the one way in which a server
 //! goes from bound to stopped.
 
+use std::ffi::OsString;
+
+use sockeye_edge::activation::{self, Inherited};
+use sockeye_edge::privileges;
 use sockeye_socket::Shutdown;
 
 use crate::args::{Global, Layers, ServerArgs};
@@ -40,12 +44,60 @@ impl Context {
         stream: Stream,
         run: impl FnOnce(&Shutdown) -> anyhow::Result<R>,
     ) -> anyhow::Result<R> {
-        let stop = Stop::install(args.grace)?;
-        for line in ready {
-            output::ready(line, stream)?;
-        }
+        become_user(args)?;
+        let stop = Stop::new()?;
+        stop.listen(args.grace)?;
+        announce(ready, stream)?;
         run(stop.shutdown())
     }
+}
+
+/// Drops the privileges that opening the ports needed. Comes before the first thread.
+///
+/// # Errors
+/// No such user, or the system refuses.
+pub(crate) fn become_user(args: &ServerArgs) -> anyhow::Result<()> {
+    if let Some(user) = &args.user {
+        privileges::drop_to(user)?;
+    }
+    Ok(())
+}
+
+/// Prints the ready lines, and tells the service manager.
+///
+/// # Errors
+/// Where stdout or the service manager's socket cannot be written.
+pub(crate) fn announce(ready: &[ReadyLine], stream: Stream) -> anyhow::Result<()> {
+    for line in ready {
+        output::ready(line, stream)?;
+    }
+    if let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) {
+        activation::notify(&socket, "READY=1")?;
+    }
+    Ok(())
+}
+
+/// Takes the listening sockets that the service manager has opened for this process.
+///
+/// # Errors
+/// Where the variables promise what is not there.
+pub(crate) fn inherited() -> anyhow::Result<Vec<Inherited>> {
+    let variable = |name| std::env::var_os(name).map(OsString::into_string).transpose();
+    let malformed = |_| anyhow::anyhow!("LISTEN_FDS, LISTEN_PID or LISTEN_FDNAMES is not UTF-8");
+    let [count, pid, names] = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"].map(variable);
+    let (Some(count), Some(pid)) = (count.map_err(malformed)?, pid.map_err(malformed)?) else {
+        return Ok(Vec::new());
+    };
+    let names = names.map_err(malformed)?.unwrap_or_default();
+    Ok(activation::named(&count, &pid, &names)?)
+}
+
+/// Takes the sockets of the service manager for a server that has one kind of them.
+///
+/// # Errors
+/// As [`inherited`].
+pub(crate) fn inherited_sockets() -> anyhow::Result<Vec<sockeye_socket::Socket>> {
+    Ok(inherited()?.into_iter().map(|inherited| inherited.socket).collect())
 }
 
 /// Asks the system for as many descriptors as there may be clients. Where it gives fewer, clients

@@ -1,8 +1,6 @@
 //! The binary: layers of configuration become one argument list, the arguments a `Config`, and
 //! the command's outcome an exit code. All printing of the program happens in this crate.
 
-#![allow(dead_code, unused_imports, reason = "until the first servers land")]
-
 mod args;
 mod banner;
 mod commands;

@@ -22,20 +22,37 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// Takes over SIGTERM, SIGINT and SIGHUP. `grace` is for servers; a job stops without any.
+    /// Makes one that hears no signal yet.
+    ///
+    /// # Errors
+    /// Where the system gives no descriptor.
+    pub(crate) fn new() -> anyhow::Result<Stop> {
+        Ok(Stop { shutdown: Shutdown::new()?, caught: Arc::new(AtomicI32::new(0)) })
+    }
+
+    /// Makes one that hears signals: for a job, which stops without any grace.
+    ///
+    /// # Errors
+    /// As [`Stop::new`] and [`Stop::listen`].
+    pub(crate) fn install(grace: Duration) -> anyhow::Result<Stop> {
+        let stop = Stop::new()?;
+        stop.listen(grace)?;
+        Ok(stop)
+    }
+
+    /// Takes over SIGTERM, SIGINT and SIGHUP, on a thread of its own.
     ///
     /// # Errors
     /// Where the system gives no descriptor or thread.
-    pub(crate) fn install(grace: Duration) -> anyhow::Result<Stop> {
-        let stop = Stop { shutdown: Shutdown::new()?, caught: Arc::new(AtomicI32::new(0)) };
+    pub(crate) fn listen(&self, grace: Duration) -> anyhow::Result<()> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-        let ours = stop.clone();
+        let ours = self.clone();
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {
                 ours.handle(signal, grace);
             }
         })?;
-        Ok(stop)
+        Ok(())
     }
 
     fn handle(&self, signal: i32, grace: Duration) {

@@ -42,7 +42,7 @@ impl Hub {
                 keep: true,
                 ..ReceiveConfig::default()
             }),
-            ports_tried_max: 0,
+            ..Config::default()
         };
         let sink: sockeye_hub::Sink = Arc::new(|_| {});
         let server = Server::bind(config, &sink).unwrap();

@@ -9,6 +9,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sockeye_edge::privileges::User;
+
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::Command;
@@ -83,6 +85,9 @@ pub(crate) struct ServerArgs {
     /// How long accepted connections may go on after SIGTERM or SIGINT
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(crate) grace: Duration,
+    /// Become this user once every port is open
+    #[arg(long, value_name = "USER[:GROUP]")]
+    pub(crate) user: Option<User>,
 }
 
 /// The layers below the command line, kept for `up`, which parses its parts' tables too.

@@ -8,8 +8,10 @@ mod terminal;
 
 use clap::Subcommand;
 
+pub(crate) use serve::log;
+
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 
 /// Arguments of `sockeye chat`.
 #[derive(Debug, clap::Args)]
@@ -29,6 +31,16 @@ enum Command {
     Serve(serve::Args),
     /// Talk in a room
     Join(join::Args),
+}
+
+impl Args {
+    /// Makes the room's configuration, where a room is what these arguments ask for.
+    pub(crate) fn room(&self) -> anyhow::Result<sockeye_chat::Config> {
+        match &self.command {
+            Command::Serve(args) => args.config(),
+            Command::Join(_) => Err(usage("`chat join` opens no room")),
+        }
+    }
 }
 
 /// Runs the one that was asked for.

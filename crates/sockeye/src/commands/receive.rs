@@ -14,7 +14,7 @@ use sockeye_transfer::{Ask, Output, Overwrite, Question, ReceiveConfig};
 
 use crate::args::{ServerArgs, bytes, duration};
 use crate::commands::progress::View;
-use crate::context::Context;
+use crate::context::{Context, announce, become_user, inherited_sockets};
 use crate::exit::{Exit, usage};
 use crate::output::{self, ReadyLine, Stream};
 use crate::signals::Stop;
@@ -201,19 +201,28 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         return Ok(Exit::DONE);
     }
     let grace = if args.keep { args.server.grace } else { Duration::ZERO };
-    let stop = Stop::install(grace)?;
+    let stop = Stop::new()?;
     let data_on_stdout = args.stdout || args.json;
     let results = if args.stdout { Stream::Stderr } else { Stream::Stdout };
     let view = View::new(&context.global, args.json, results);
     let config = args.with_questions(config, &view, stop.shutdown())?;
-    let server = match Server::bind(config, view.sink()) {
+    let inherited = inherited_sockets()?;
+    let server = match inherited.is_empty() {
+        true => Server::bind(config, view.sink()),
+        false => Server::with_listeners(config, inherited, view.sink()),
+    };
+    let server = match server {
         Ok(server) => server,
         Err(error) => return view.conclude(error, &stop),
     };
-    for address in server.addresses() {
-        let line = ReadyLine { what: "receive", place: address.to_string() };
-        output::ready(&line, if data_on_stdout { Stream::Stderr } else { Stream::Stdout })?;
-    }
+    become_user(&args.server)?;
+    stop.listen(grace)?;
+    let ready = |address: &sockeye_socket::Address| ReadyLine {
+        what: "receive",
+        place: address.to_string(),
+    };
+    let ready: Vec<ReadyLine> = server.addresses().iter().map(ready).collect();
+    announce(&ready, if data_on_stdout { Stream::Stderr } else { Stream::Stdout })?;
     match server.run(stop.shutdown()) {
         Ok(_) => Ok(Exit::DONE),
         Err(error) => view.conclude(error, &stop),

@@ -15,7 +15,7 @@ use sockeye_http::{AccessLog, Config, Event, Limits, Listing, LogFormat, Root, R
 use sockeye_socket::Address;
 
 use crate::args::{self, ServerArgs};
-use crate::context::{Context, raise_descriptors};
+use crate::context::{Context, inherited_sockets, raise_descriptors};
 use crate::exit::Exit;
 use crate::output::{self, ReadyLine, Stream};
 use crate::{banner, exit};
@@ -175,7 +175,7 @@ fn cache_control(text: &str) -> Result<Rule, String> {
 }
 
 impl Args {
-    fn config(&self) -> anyhow::Result<Config> {
+    pub(crate) fn config(&self) -> anyhow::Result<Config> {
         let meta = std::fs::metadata(&self.path)
             .with_context(|| format!("cannot serve {}", self.path.display()))?;
         let path = self.path.clone();
@@ -259,7 +259,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     config.access_log = args.log.open()?;
     // A connection that is being answered has its file open as well.
     raise_descriptors(config.limits.connections_max.saturating_mul(2));
-    let server = Server::bind(config, Arc::new(log))?;
+    let inherited = inherited_sockets()?;
+    let server = match inherited.is_empty() {
+        true => Server::bind(config, Arc::new(log))?,
+        false => Server::with_listeners(config, inherited, Arc::new(log))?,
+    };
     let addresses = server.addresses();
     let ready: Vec<ReadyLine> =
         addresses.iter().map(|address| ReadyLine { what: "http", place: place(address) }).collect();
@@ -279,7 +283,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// A URL where there can be one.
-fn place(address: &Address) -> String {
+pub(crate) fn place(address: &Address) -> String {
     match address.socket_addr() {
         Some(address) => format!("http://{address}/"),
         None => address.to_string(),

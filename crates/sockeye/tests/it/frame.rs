@@ -21,7 +21,19 @@ fn text(bytes: &[u8]) -> &str {
 fn help_names_every_command_and_ends_with_0() {
     let output = sockeye(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for command in ["completions", "man"] {
+    let commands = [
+        "up",
+        "serve",
+        "chat",
+        "send",
+        "receive",
+        "scan",
+        "connect",
+        "listen",
+        "completions",
+        "man",
+    ];
+    for command in commands {
         assert!(text(&output.stdout).contains(command), "{command}");
         let help = sockeye(&[command, "--help"]);
         assert_eq!(help.status.code(), Some(0));

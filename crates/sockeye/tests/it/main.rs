@@ -4,8 +4,10 @@
 
 mod chat;
 mod connect;
+mod daemon;
 mod frame;
 mod listen;
 mod scan;
 mod serve;
 mod transfer;
+mod up;

@@ -1,6 +1,6 @@
 //! `sockeye chat join`: a pleasant client on a terminal, plain lines everywhere else.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use sockeye_chat::{Charset, Config, Event, Limit, Rate, RoomName, Server, Slow};
 use sockeye_edge::listen::ListenAddr;
 
 use crate::args::{self, ServerArgs};
-use crate::context::{Context, raise_descriptors};
+use crate::context::{Context, inherited_sockets, raise_descriptors};
 use crate::exit::Exit;
 use crate::output::{ReadyLine, Stream};
 
@@ -126,7 +126,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         return Ok(Exit::DONE);
     }
     raise_descriptors(config.max_clients);
-    let server = Server::bind(config, Arc::new(log))?;
+    let inherited = inherited_sockets()?;
+    let server = match inherited.is_empty() {
+        true => Server::bind(config, Arc::new(log))?,
+        false => Server::with_listeners(config, inherited, Arc::new(log))?,
+    };
     let ready: Vec<ReadyLine> = server
         .addresses()
         .iter()

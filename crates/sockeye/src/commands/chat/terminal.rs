@@ -1,6 +1,6 @@
 //! The client on a terminal: keys and lines come through one channel to the thread that draws.
 
-use std::io::{self, Stdout, Write};
+use std::io::{self, Stdout};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 

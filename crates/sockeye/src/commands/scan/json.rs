@@ -1,6 +1,5 @@
 //! JSON lines: one for each port as soon as it is known, the last one with the summary.
 
-use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use serde::Serialize;
 use sockeye_scan::{Probe, Reason, Report, State, Verdict, services};
 use sockeye_socket::{Shutdown, errno};
 
-use crate::output::{self, Closed};
+use crate::output;
 
 #[derive(Serialize)]
 struct PortLine {
