@@ -17,6 +17,8 @@ pub struct Config {
     /// Listening sockets that a service manager has opened, by part; a part that has some opens no
     /// port of its own.
     pub inherited: BTreeMap<Part, Vec<Socket>>,
+    /// The page beside the files, and who may ask for it; `None`: files alone.
+    pub page: Option<crate::page::Config>,
     /// How many ports are tried above one that is in use, `0..`.
     pub ports_tried_max: u16,
 }

@@ -23,6 +23,9 @@ pub enum Error {
     /// The inbox.
     #[error("receive")]
     Receive(#[from] sockeye_transfer::Error),
+    /// The folder or the inbox of the page cannot be opened.
+    #[error("page")]
+    Page(#[from] sockeye_edge::tree::TreeError),
     /// The system gave no thread.
     #[error("cannot start a thread for {part}")]
     Thread {

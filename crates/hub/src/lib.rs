@@ -2,10 +2,12 @@
 //! nothing of each other: it opens their ports, runs each on a thread of its own under one
 //! `Shutdown`, and turns what happens in one into a line of the room.
 //!
-//! Rule: no protocol is spoken here. What a peer's bytes mean is an engine's business.
+//! Rule: no protocol is spoken here but what the page needs (forms); what a peer's bytes mean is an
+//! engine's business.
 
 pub mod config;
 pub mod error;
+pub mod page;
 mod ports;
 pub mod proto;
 mod room;

@@ -8,7 +8,7 @@ use sockeye_socket::{Address, Shutdown, Socket};
 
 use crate::config::{Config, Part};
 use crate::ports::{self, Moved};
-use crate::{Error, Result, room};
+use crate::{Error, Result, page, room};
 
 /// Where events go. Called from any thread.
 pub type Sink = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
@@ -59,7 +59,7 @@ impl Server {
     /// # Errors
     /// Where a part's configuration is wrong, or no port is free.
     pub fn bind(config: Config, sink: &Sink) -> Result<Server> {
-        let Config { files, chat, receive, mut inherited, ports_tried_max } = config;
+        let Config { files, chat, receive, page, mut inherited, ports_tried_max } = config;
         if files.is_none() && chat.is_none() && receive.is_none() {
             return Err(Error::Nothing);
         }
@@ -83,7 +83,10 @@ impl Server {
             .transpose()?;
         let room = chat.as_ref().map(sockeye_chat::Server::handle);
         let files = files
-            .map(|config| -> Result<_> {
+            .map(|mut config| -> Result<_> {
+                if let Some(page) = page {
+                    page::add_to(&mut config, room.clone(), page)?;
+                }
                 let sockets = open(Part::Files, &config.listen)?;
                 let sink = Arc::clone(sink);
                 let sink = Arc::new(move |event: &_| sink(&Event::Files(event)));

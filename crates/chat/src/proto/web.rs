@@ -5,8 +5,8 @@
 //! join    { nick time }    leave { nick time }   nick    { from to time }
 //! notice  { text [ time ] }                      error   { text }
 //! ```
-//! Times are milliseconds since 1970 (UTC). A client sends texts of one line
-//! each, as they are typed into `nc`. What the server answers to one client has the words that plain clients read.
+//! Times are milliseconds since 1970 (UTC). A client sends texts of one line each, as they are
+//! typed into `nc`. What the server answers to one client has the words that plain clients read.
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,49 @@
+//! The gate: judges every request before anything else sees it.
+
+use sockeye_http::{Answer, Handler, Method, Plan, Request, Status};
+
+use super::password::{Lock, Verdict};
+use crate::proto::guard::{Asked, Guard, Refusal};
+
+pub(super) struct Gate {
+    pub(super) guard: Guard,
+    pub(super) lock: Option<Lock>,
+}
+
+impl Handler for Gate {
+    fn handle(&self, request: &Request<'_>) -> Answer {
+        let is_socket = request.path() == b"~chat";
+        let reads = matches!(request.method(), Method::Get | Method::Head | Method::Options);
+        let asked = Asked {
+            peer: request.peer().canonical_ip(),
+            host: request.host(),
+            origin: request.field("Origin"),
+            fetch_site: request.field("Sec-Fetch-Site"),
+            acts: is_socket || !reads,
+        };
+        if let Err(refusal) = self.guard.judge(&asked) {
+            return Answer::Plan(refused(refusal));
+        }
+        let Some(lock) = &self.lock else { return Answer::Pass };
+        match lock.judge(request.field("Authorization"), asked.peer) {
+            Verdict::Open => Answer::Pass,
+            Verdict::Ask => {
+                let plan = Plan::text(Status::UNAUTHORIZED, "this hub asks for its password");
+                let realm = "Basic realm=\"sockeye\", charset=\"UTF-8\"";
+                Answer::Plan(plan.with_header("WWW-Authenticate", realm))
+            }
+            Verdict::Wait => {
+                let plan = Plan::text(Status::TOO_MANY_REQUESTS, "too many wrong passwords");
+                Answer::Plan(plan.with_header("Retry-After", "60"))
+            }
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> Plan {
+    let status = match refusal {
+        Refusal::Host => Status::MISDIRECTED_REQUEST,
+        Refusal::Peer | Refusal::Origin => Status::FORBIDDEN,
+    };
+    Plan::text(status, &refusal.to_string())
+}
