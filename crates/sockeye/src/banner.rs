@@ -60,18 +60,21 @@ pub(crate) fn host(ip: IpAddr) -> String {
     }
 }
 
-/// Draws a QR code for a terminal, two modules a character, dark on light by its own blocks.
-pub(crate) fn qr(text: &str) -> Option<String> {
+/// Draws a QR code for a terminal, two modules a character. With `color` it is black on white
+/// whatever the terminal's colours are; without, its light modules are drawn, as a terminal with a
+/// dark background needs it.
+pub(crate) fn qr(text: &str, color: bool) -> Option<String> {
     let code = QrCode::new(text).ok()?;
-    let image = code
-        .render::<Dense1x2>()
-        .dark_color(Dense1x2::Dark)
-        .light_color(Dense1x2::Light)
-        .quiet_zone(true)
-        .build();
+    let (dark, light) = match color {
+        true => (Dense1x2::Dark, Dense1x2::Light),
+        false => (Dense1x2::Light, Dense1x2::Dark),
+    };
+    let image =
+        code.render::<Dense1x2>().dark_color(dark).light_color(light).quiet_zone(true).build();
+    let (on, off) = if color { ("\x1b[30;107m", "\x1b[0m") } else { ("", "") };
     let mut lines = String::new();
     for line in image.lines() {
-        let _ = writeln!(lines, "  {line}");
+        let _ = writeln!(lines, "  {on}{line}{off}");
     }
     Some(lines)
 }
@@ -111,8 +114,11 @@ mod tests {
 
     #[test]
     fn a_qr_code_is_a_square_of_blocks() {
-        let code = qr("http://192.168.1.9:8080/").unwrap();
-        let widths: Vec<usize> = code.lines().map(|line| line.chars().count()).collect();
-        assert!(widths.len() > 10 && widths.windows(2).all(|pair| pair[0] == pair[1]));
+        for color in [true, false] {
+            let code = qr("http://192.168.1.9:8080/", color).unwrap();
+            let widths: Vec<usize> = code.lines().map(|line| line.chars().count()).collect();
+            assert!(widths.len() > 10 && widths.windows(2).all(|pair| pair[0] == pair[1]));
+            assert_eq!(code.contains('\x1b'), color);
+        }
     }
 }

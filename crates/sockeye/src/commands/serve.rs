@@ -308,7 +308,7 @@ fn greet(args: &Args, context: &Context, addresses: &[Address]) {
     }
     let Some(url) = urls.first() else { return };
     if args.qr
-        && let Some(code) = banner::qr(url)
+        && let Some(code) = banner::qr(url, context.global.color.on_stderr())
     {
         output::note(format_args!("\n{code}  {url}\n"));
     }

@@ -235,7 +235,8 @@ fn greet(args: &Args, context: &Context, dir: &Path, listening: &[Listening]) {
     if let Some(url) = first_url {
         output::note(format_args!("  sharing {}", dir.display()));
         let qr = !args.no_qr && std::io::stderr().is_terminal();
-        if let Some(code) = qr.then(|| banner::qr(&url)).flatten() {
+        if let Some(code) = qr.then(|| banner::qr(&url, context.global.color.on_stderr())).flatten()
+        {
             output::note(format_args!("\n{code}  {url}\n"));
         }
     }
