@@ -5,6 +5,7 @@
 mod deadlines;
 mod door;
 mod files;
+mod fuzz;
 mod harness;
 mod limits;
 mod listing;
