@@ -1,10 +1,23 @@
 //! What a chat server is told before it starts.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sockeye_edge::listen::ListenAddr;
+use sockeye_socket::Address;
 
 use crate::proto::{Charset, Limits, Rate, SessionConfig, Slow};
+
+/// Whether a peer may come in at all.
+#[derive(Clone)]
+pub struct Admit(pub Arc<dyn Fn(&Address) -> bool + Send + Sync>);
+
+impl fmt::Debug for Admit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Admit")
+    }
+}
 
 /// The configuration of a server. Everything that a client can drive has its limit here.
 #[derive(Debug, Clone)]
@@ -16,6 +29,8 @@ pub struct Config {
     /// The tutorial's room: bytes from one client reach every other unchanged, nothing else is
     /// sent.
     pub classic: bool,
+    /// Who may come in, by address; everybody where there is nothing.
+    pub admit: Option<Admit>,
     /// So many clients may be connected; the next one is told so.
     pub max_clients: usize,
     /// So many clients may come from one address (one /64 of IPv6).
@@ -54,6 +69,7 @@ impl Default for Config {
             listen: Vec::new(),
             room: vec!["#lobby".to_owned()],
             classic: session.classic,
+            admit: None,
             max_clients: 10_000,
             max_per_ip: None,
             sendq_bytes_max: limits.sendq_bytes_max,

@@ -8,7 +8,7 @@ use sockeye_socket::{Accept, Acceptor, Address, Events, Selector, Socket};
 use crate::conn::prepare;
 use crate::proto::Dialect;
 use crate::turn::Token;
-use crate::{Event, Limit, Sink};
+use crate::{Admit, Event, Limit, Sink};
 
 /// One turn accepts so many from one listener at most.
 const ACCEPT_TURN: usize = 64;
@@ -24,6 +24,7 @@ pub(crate) struct Door {
     listeners: Vec<Listener>,
     caps: Caps,
     keepalive: Duration,
+    admit: Option<Admit>,
     /// Who is turned away is told why.
     tells: bool,
 }
@@ -40,10 +41,17 @@ impl Door {
         acceptors: Vec<Acceptor>,
         caps: Caps,
         keepalive: Duration,
+        admit: Option<Admit>,
         tells: bool,
     ) -> Door {
         let closed = |acceptor| Listener { acceptor: Some(acceptor), paused: None };
-        Door { listeners: acceptors.into_iter().map(closed).collect(), caps, keepalive, tells }
+        Door {
+            listeners: acceptors.into_iter().map(closed).collect(),
+            caps,
+            keepalive,
+            admit,
+            tells,
+        }
     }
 
     /// Waits for clients from now on.
@@ -130,6 +138,10 @@ impl Door {
         dialect: Dialect,
         sink: &Sink,
     ) -> Option<Guest> {
+        if self.admit.as_ref().is_some_and(|admit| !(admit.0)(&peer)) {
+            sink(&Event::Refused { peer, limit: Limit::Network });
+            return None;
+        }
         prepare(&socket, self.keepalive).ok()?;
         match self.caps.take(peer.canonical_ip()) {
             Ok(permit) => Some(Guest { socket, peer, permit }),

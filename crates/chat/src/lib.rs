@@ -27,7 +27,7 @@ mod report;
 mod server;
 mod turn;
 
-pub use config::Config;
+pub use config::{Admit, Config};
 pub use error::{Error, Result};
 pub use handle::{Handle, PostError};
 pub use proto::{Charset, Present, Rate, RoomName, Said, Slow, Why};

@@ -61,6 +61,8 @@ pub enum Limit {
     Clients,
     /// The clients of one address.
     ClientsOfAddress,
+    /// The networks from which clients may come.
+    Network,
 }
 
 /// What a server did.

@@ -89,7 +89,7 @@ impl Server {
             selector: self.selector,
             log: MemoryLog::new(epoch, settings.history_lines.max(settings.web_history_lines)),
             board: Switchboard::new(settings),
-            door: Door::new(self.acceptors, caps, self.config.keepalive, tells),
+            door: Door::new(self.acceptors, caps, self.config.keepalive, self.config.admit, tells),
             handle: self.handle,
             sink: self.sink,
         });

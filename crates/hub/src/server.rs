@@ -73,6 +73,7 @@ impl Server {
             moved.extend(moves.into_iter().map(|moved| (part, moved)));
             Ok(sockets)
         };
+        let is_classic = chat.as_ref().is_some_and(|chat| chat.classic);
         let chat = chat
             .map(|config| -> Result<_> {
                 let sockets = open(Part::Chat, &config.listen)?;
@@ -85,7 +86,8 @@ impl Server {
         let files = files
             .map(|mut config| -> Result<_> {
                 if let Some(page) = page {
-                    page::add_to(&mut config, room.clone(), page)?;
+                    let room = room.clone().filter(|_| !is_classic);
+                    page::add_to(&mut config, room, page)?;
                 }
                 let sockets = open(Part::Files, &config.listen)?;
                 let sink = Arc::clone(sink);

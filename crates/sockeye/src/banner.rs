@@ -30,6 +30,18 @@ pub(crate) fn reachable(listener: &Address) -> Vec<IpAddr> {
     }
 }
 
+/// Lists the networks that this machine is on, but for loopback: an address and its prefix's
+/// length.
+pub(crate) fn networks() -> Vec<(IpAddr, u8)> {
+    let all = if_addrs::get_if_addrs().unwrap_or_default();
+    let own = all.iter().filter(|interface| !interface.is_loopback());
+    own.map(|interface| match &interface.addr {
+        if_addrs::IfAddr::V4(v4) => (v4.ip.into(), v4.prefixlen),
+        if_addrs::IfAddr::V6(v6) => (v6.ip.into(), v6.prefixlen),
+    })
+    .collect()
+}
+
 fn sorted(mut ips: Vec<IpAddr>, default: Option<IpAddr>) -> Vec<IpAddr> {
     ips.retain(|ip| match ip {
         IpAddr::V4(ip) => !ip.is_link_local(),

@@ -23,6 +23,7 @@ fn the_documented_defaults_are_the_defaults() {
         listen: _,
         room: _,
         classic: _,
+        admit: _,
         slow: _,
         charset: _,
         max_clients,

@@ -1,18 +1,23 @@
 //! `sockeye up`: files, room and inbox of this machine, on their three ports, under one shutdown.
 
+mod page;
+
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use sockeye_chat::Admit;
 use sockeye_edge::Printable;
 use sockeye_edge::activation::Inherited;
 use sockeye_edge::listen::ListenAddr;
 use sockeye_hub::config::Part;
 use sockeye_hub::{Config, Event, Listening, Server};
+use sockeye_socket::Address;
 use sockeye_transfer::{Output, Overwrite};
 
+use self::page::PageArgs;
 use super::{Command, chat, serve};
 use crate::args::ServerArgs;
 use crate::banner;
@@ -26,6 +31,10 @@ const RECEIVED_NAME: &str = "received_file";
 /// Descriptors that a hub asks the system for: its clients and the files that they read.
 const DESCRIPTORS: usize = 20_000;
 
+/// Where the room listens unless told otherwise, without a password and with one.
+const CHAT_EVERYWHERE: &str = ":9000";
+const CHAT_LOOPBACK: &str = "127.0.0.1:9000";
+
 /// Arguments of `sockeye up`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -36,9 +45,9 @@ pub(crate) struct Args {
     /// Where the files are served
     #[arg(short, long, value_name = "ADDR", default_value = ":8080")]
     bind: Vec<ListenAddr>,
-    /// Where the room listens
-    #[arg(long, value_name = "ADDR", default_value = ":9000")]
-    chat_listen: ListenAddr,
+    /// Where the room listens besides the page [default: :9000, with a password 127.0.0.1:9000]
+    #[arg(long, value_name = "ADDR")]
+    chat_listen: Option<ListenAddr>,
     /// Where the inbox listens (loopback unless told otherwise: it takes files from anyone)
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6000")]
     receive_listen: ListenAddr,
@@ -55,12 +64,15 @@ pub(crate) struct Args {
     #[arg(long)]
     no_qr: bool,
     #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
     server: ServerArgs,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   sockeye up                          this folder, a room and an inbox
+  sockeye up ~/share --drop           and others may drop files into the inbox
   sockeye up ~/share --only files,chat
   sockeye up -b 127.0.0.1:0           files on a free port, for this machine alone
 
@@ -133,11 +145,25 @@ fn config(args: &Args, context: &Context, dir: &Path) -> anyhow::Result<Config> 
         let part = context.layers.part(&["chat", "serve"])?;
         let Command::Chat(part) = part else { unreachable!("`chat` parses as chat") };
         let mut room = part.room()?;
-        room.listen = vec![args.chat_listen.clone()];
+        room.listen = vec![match &args.chat_listen {
+            Some(listen) => listen.clone(),
+            // Who types lines is asked for no password.
+            None if args.page.is_locked() => CHAT_LOOPBACK.parse()?,
+            None => CHAT_EVERYWHERE.parse()?,
+        }];
+        let guard = args.page.guard();
+        room.admit = Some(Admit(Arc::new(move |peer: &Address| guard.admits(peer.canonical_ip()))));
         config.chat = Some(room);
     }
-    if args.runs(PartName::Receive) {
-        let inbox = inbox(args, dir)?;
+    let takes_files = args.runs(PartName::Receive) || args.page.drop;
+    let inbox = if takes_files { Some(inbox(args, dir)?) } else { None };
+    if config.files.is_some() {
+        let room = config.chat.as_ref().and_then(|room| room.room.first().cloned());
+        let asks = !context.global.check_config;
+        let page = args.page.config(room.unwrap_or_default(), inbox.clone(), asks)?;
+        config.page = Some(page);
+    }
+    if let Some(inbox) = inbox.filter(|_| args.runs(PartName::Receive)) {
         let part = context.layers.part(&["receive", "--plain-md5"])?;
         let Command::Receive(part) = part else { unreachable!("`receive` parses as receive") };
         let mut receive = part.config()?;

@@ -161,6 +161,7 @@ pub(crate) fn log(event: &Event) {
             let flag = match limit {
                 Limit::Clients => "--max-clients",
                 Limit::ClientsOfAddress => "--max-per-ip",
+                Limit::Network => "--public",
             };
             tracing::warn!(%peer, flag, "a client was turned away");
         }
