@@ -9,7 +9,7 @@ use sockeye_socket::Shutdown;
 
 use crate::args::{Global, Layers, ServerArgs};
 use crate::output::{self, ReadyLine, Stream};
-use crate::signals::Stop;
+use crate::signals::{Hangups, Stop};
 
 /// Descriptors beside those of the clients: listeners, the selector, the standard ones, a reserve.
 const OTHER_DESCRIPTORS: u64 = 64;
@@ -21,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     /// The layers below the command line, for a command that has parts.
     pub(crate) layers: Layers,
+    /// The SIGHUPs of a server.
+    pub(crate) hangups: Hangups,
 }
 
 impl Context {
@@ -45,7 +47,7 @@ impl Context {
         run: impl FnOnce(&Shutdown) -> anyhow::Result<R>,
     ) -> anyhow::Result<R> {
         become_user(args)?;
-        let stop = Stop::new()?;
+        let stop = Stop::counting(self.hangups.clone())?;
         stop.listen(args.grace)?;
         announce(ready, stream)?;
         run(stop.shutdown())

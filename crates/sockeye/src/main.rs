@@ -7,6 +7,7 @@ mod commands;
 mod context;
 mod exit;
 mod interruptible;
+mod logfile;
 mod logging;
 mod output;
 mod relay;

@@ -1,8 +1,9 @@
 //! Signals become a [`Shutdown`]: the first SIGTERM or SIGINT stops gracefully, a second one at
-//! once. SIGHUP stops where there is a controlling terminal (it was closed), and nowhere else.
+//! once. SIGHUP stops where there is a controlling terminal (it was closed); elsewhere it has log
+//! files opened anew.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -14,11 +15,28 @@ use crate::exit::Exit;
 /// How long a stop at once may take before the process is ended from within.
 const STOP_AT_ONCE: Duration = Duration::from_millis(500);
 
+/// How often SIGHUP came and was not the end of a terminal. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hangups(Arc<AtomicU64>);
+
+impl Hangups {
+    /// Gives the count.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more.
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// The signals of this process, and what they set off.
 #[derive(Clone)]
 pub(crate) struct Stop {
     shutdown: Shutdown,
     caught: Arc<AtomicI32>,
+    hangups: Hangups,
 }
 
 impl Stop {
@@ -27,7 +45,15 @@ impl Stop {
     /// # Errors
     /// Where the system gives no descriptor.
     pub(crate) fn new() -> anyhow::Result<Stop> {
-        Ok(Stop { shutdown: Shutdown::new()?, caught: Arc::new(AtomicI32::new(0)) })
+        Stop::counting(Hangups::default())
+    }
+
+    /// Makes one that hears no signal yet, and will count SIGHUPs there.
+    ///
+    /// # Errors
+    /// As [`Stop::new`].
+    pub(crate) fn counting(hangups: Hangups) -> anyhow::Result<Stop> {
+        Ok(Stop { shutdown: Shutdown::new()?, caught: Arc::default(), hangups })
     }
 
     /// Makes one that hears signals: for a job, which stops without any grace.
@@ -57,7 +83,8 @@ impl Stop {
 
     fn handle(&self, signal: i32, grace: Duration) {
         if signal == SIGHUP && !has_terminal() {
-            tracing::info!("SIGHUP: there is nothing to reload");
+            self.hangups.add();
+            tracing::info!("SIGHUP: log files are opened anew");
             return;
         }
         if self.caught.swap(signal, Ordering::SeqCst) == 0 {

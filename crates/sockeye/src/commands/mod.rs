@@ -19,6 +19,7 @@ use clap::Subcommand;
 use crate::args::Cli;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::signals::Hangups;
 use crate::{logging, output};
 
 /// What to do.
@@ -49,8 +50,9 @@ pub(crate) enum Command {
 /// Runs a command to its end.
 pub(crate) fn run(cli: Cli) -> Exit {
     logging::start(&cli.global);
-    let context = Context { global: cli.global, layers: cli.layers };
-    let result = match cli.command {
+    let Cli { global, command, layers } = cli;
+    let context = Context { global, layers, hangups: Hangups::default() };
+    let result = match command {
         Command::Up(args) => up::run(&args, &context),
         Command::Serve(args) => serve::run(&args, &context),
         Command::Chat(args) => chat::run(&args, &context),

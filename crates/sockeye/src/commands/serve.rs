@@ -1,6 +1,5 @@
 //! `sockeye serve`: flags become the file server's `Config`, its events the log.
 
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -17,7 +16,9 @@ use sockeye_socket::Address;
 use crate::args::{self, ServerArgs};
 use crate::context::{Context, inherited_sockets, raise_descriptors};
 use crate::exit::Exit;
+use crate::logfile::LogFile;
 use crate::output::{self, ReadyLine, Stream};
+use crate::signals::Hangups;
 use crate::{banner, exit};
 
 const EXAMPLES: &str = "\
@@ -228,24 +229,26 @@ impl LimitArgs {
     }
 }
 
+impl Args {
+    /// Opens the access log, where there is to be one.
+    pub(crate) fn access_log(&self, context: &Context) -> anyhow::Result<Option<AccessLog>> {
+        self.log.open(&context.hangups)
+    }
+}
+
 impl LogArgs {
     /// Opens the access log, where there is to be one.
-    fn open(&self) -> anyhow::Result<Option<AccessLog>> {
+    fn open(&self, hangups: &Hangups) -> anyhow::Result<Option<AccessLog>> {
         let format = match (self.access_log, &self.access_log_file) {
             (None | Some(LogArg::Off), None) | (Some(LogArg::Off), Some(_)) => return Ok(None),
             (Some(LogArg::Common), _) => LogFormat::Common,
             (Some(LogArg::Combined), _) | (None, Some(_)) => LogFormat::Combined,
             (Some(LogArg::Json), _) => LogFormat::Json,
         };
-        let writer: Box<dyn Write + Send> =
-            match &self.access_log_file {
-                None => Box::new(std::io::stderr()),
-                Some(path) => {
-                    Box::new(OpenOptions::new().append(true).create(true).open(path).with_context(
-                        || format!("cannot write the access log {}", path.display()),
-                    )?)
-                }
-            };
+        let writer: Box<dyn Write + Send> = match &self.access_log_file {
+            None => Box::new(std::io::stderr()),
+            Some(path) => Box::new(LogFile::open(path, hangups)?),
+        };
         Ok(Some(AccessLog { format, writer }))
     }
 }
@@ -256,7 +259,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if context.only_checks() {
         return Ok(Exit::DONE);
     }
-    config.access_log = args.log.open()?;
+    config.access_log = args.access_log(context)?;
     // A connection that is being answered has its file open as well.
     raise_descriptors(config.limits.connections_max.saturating_mul(2));
     let inherited = inherited_sockets()?;

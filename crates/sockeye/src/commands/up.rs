@@ -137,6 +137,9 @@ fn config(args: &Args, context: &Context, dir: &Path) -> anyhow::Result<Config> 
         let part = context.layers.part(&["serve"])?;
         let Command::Serve(part) = part else { unreachable!("`serve` parses as serve") };
         let mut files = part.config()?;
+        if !context.global.check_config {
+            files.access_log = part.access_log(context)?;
+        }
         files.root = sockeye_http::Root::Dir(dir.to_path_buf());
         files.listen.clone_from(&args.bind);
         config.files = Some(files);

@@ -105,3 +105,35 @@ fn an_unknown_user_is_a_usage_error() {
     assert_eq!(finished.code(), Some(2));
     assert!(finished.err().contains("no-such-user"), "{}", finished.err());
 }
+
+#[test]
+fn the_access_log_is_opened_anew_after_sighup_and_the_server_goes_on() {
+    if !need(Need::Program("setsid")) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [log, old] = ["log", "log.1"].map(|name| folder.path().join(name));
+    let mut command = Command::new("setsid");
+    command.arg(env!("CARGO_BIN_EXE_sockeye")).args(["serve", "-b", "127.0.0.1:0"]);
+    command.arg("--access-log-file").arg(&log).arg(folder.path());
+    let mut server = Process::spawn(&mut command);
+    let address = server.wait_for("listening http http://").trim_end_matches('/').to_owned();
+    let get = || {
+        let mut browser = TcpStream::connect(&address).unwrap();
+        browser.write_all(b"GET /log.1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        browser.read_to_string(&mut answer).unwrap();
+    };
+    get();
+    fs::rename(&log, &old).unwrap();
+    server.signal(Signal::HUP);
+    // The signal is handled some time after it was sent: each request writes a line, and one of
+    // them opens the file anew.
+    let found = (0..100_000).any(|_| {
+        get();
+        log.exists()
+    });
+    assert!(found, "the log was not opened anew");
+    assert_eq!(server.stop(Signal::TERM).code(), Some(0));
+    assert!(fs::read_to_string(&log).unwrap().contains("GET /log.1"));
+}
