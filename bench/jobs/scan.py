@@ -1,6 +1,7 @@
 """scan: all 65,535 ports of loopback with 20 listeners, in a network namespace of its own.
 
-Peer: nmap -sT, as it comes and at its fastest. Floor: one connect after another, bench/load.
+Peer: nmap -sT, as it comes and at its fastest. Floor: one connect after another on one socket,
+bench/load. All on one core.
 """
 import json
 import os

@@ -20,7 +20,7 @@ CONNECTIONS = 50
 SECONDS = 3
 
 NGINX = """
-daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log stderr crit;
+daemon off; worker_processes 1; {user} pid {dir}/nginx.pid; error_log stderr crit;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
@@ -44,7 +44,8 @@ def nginx(bench, folder, name, binary, cache):
     place = folder / name.replace(" ", "-")
     place.mkdir()
     config = place / "nginx.conf"
-    config.write_text(NGINX.format(dir=place, root=folder / "www", port=port,
+    user = "user root;" if os.geteuid() == 0 else ""
+    config.write_text(NGINX.format(dir=place, user=user, root=folder / "www", port=port,
                                    cache=CACHE if cache else ""))
     command = [str(binary), "-p", str(place), "-e", "stderr", "-c", str(config)]
     return Server(name, command, url=f"http://127.0.0.1:{port}/")

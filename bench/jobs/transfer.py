@@ -1,6 +1,7 @@
 """transfer: --plain-md5 with 1 GiB in memory, against md5sum alone and the same by nc and md5sum.
 
-Floor: md5sum reading the file; each side of the protocol has to do that much.
+Floor: md5sum reading the file; each side of the protocol has to do that much. Nothing is pinned
+here: the stages of a transfer are meant to run beside each other.
 """
 import os
 import pathlib
@@ -9,21 +10,21 @@ import subprocess
 import threading
 import time
 
-from harness import LOAD_CORE, SERVER_CORE, output_of, pinned, timed
+from harness import output_of, timed
 
 MIB = 1024
 SIZE = MIB << 20
 
 
 def md5sum(path):
-    seconds, _, _, said, _ = timed(["md5sum", str(path)])
+    seconds, _, _, said, _ = timed(["md5sum", str(path)], pin=False)
     return seconds, said[:32]
 
 
-def start_receiver(binary, folder, core):
+def start_receiver(binary, folder):
     command = [str(binary), "receive", "--plain-md5", "-b", "127.0.0.1:0", "--overwrite", "always",
                str(folder)]
-    process = subprocess.Popen(pinned(core, command), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline()
     host, port = line.removeprefix("listening receive ").strip().rsplit(":", 1)
     return process, (host, int(port))
@@ -39,8 +40,7 @@ def finish(process, what):
 
 def receive(binary, path, digest, folder):
     """From the connection to the receiver's end; the peer's digest is made beforehand."""
-    process, address = start_receiver(binary, folder, SERVER_CORE)
-    os.sched_setaffinity(0, {LOAD_CORE % os.cpu_count()})
+    process, address = start_receiver(binary, folder)
     started = time.perf_counter()
     with socket.create_connection(address) as peer, open(path, "rb") as file:
         peer.sendall(digest)
@@ -48,7 +48,6 @@ def receive(binary, path, digest, folder):
         peer.shutdown(socket.SHUT_WR)
         cpu, memory = finish(process, "receive")
     wall = time.perf_counter() - started
-    os.sched_setaffinity(0, range(os.cpu_count()))
     return wall, cpu, memory
 
 
@@ -68,7 +67,7 @@ def send(binary, path):
         taker.start()
         to = "127.0.0.1:%d" % listener.getsockname()[1]
         command = [str(binary), "send", "--plain-md5", "--to", to, str(path)]
-        wall, cpu, memory, _, code = timed(command)
+        wall, cpu, memory, _, code = timed(command, pin=False)
         taker.join()
     if code != 0:
         raise SystemExit(f"send ended with {code}")
@@ -76,10 +75,10 @@ def send(binary, path):
 
 
 def both(binary, path, folder):
-    process, (host, port) = start_receiver(binary, folder, LOAD_CORE)
+    process, (host, port) = start_receiver(binary, folder)
     started = time.perf_counter()
     command = [str(binary), "send", "--plain-md5", "--to", f"{host}:{port}", str(path)]
-    subprocess.run(pinned(SERVER_CORE, command), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     finish(process, "receive")
     return time.perf_counter() - started
 
@@ -91,12 +90,12 @@ def both_by_nc(path, folder):
         port = str(free.getsockname()[1])
     taken = folder / "taken"
     take = f"nc -v -n -l 127.0.0.1 {port} >{taken} && tail -c +33 {taken} | md5sum >/dev/null"
-    taker = subprocess.Popen(pinned(LOAD_CORE, ["sh", "-c", take]), stdin=subprocess.DEVNULL,
+    taker = subprocess.Popen(["sh", "-c", take], stdin=subprocess.DEVNULL,
                              stderr=subprocess.PIPE)
     taker.stderr.readline()
     started = time.perf_counter()
     give = f"(md5sum <{path} | cut -c1-32 | tr -d '\\n'; cat {path}) | nc -N 127.0.0.1 {port}"
-    subprocess.run(pinned(SERVER_CORE, ["sh", "-c", give]), check=True)
+    subprocess.run(["sh", "-c", give], check=True)
     taker.stderr.read()
     if taker.wait() != 0:
         raise SystemExit("nc failed")

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod both;
+mod fuzz;
 mod limits;
 mod receive;
 mod send;
