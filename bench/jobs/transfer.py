@@ -17,8 +17,8 @@ SIZE = MIB << 20
 
 
 def md5sum(path):
-    seconds, _, _, said, _ = timed(["md5sum", str(path)], pin=False)
-    return seconds, said[:32]
+    seconds, cpu, _, said, _ = timed(["md5sum", str(path)], pin=False)
+    return seconds, cpu, said[:32]
 
 
 def start_receiver(binary, folder):
@@ -107,7 +107,7 @@ def run(bench):
     binary = bench.build("sockeye") / "sockeye"
     bench.versions["md5sum"] = output_of("md5sum", "--version").split("\n")[0].split()[-1]
     speeds = {side: {} for side in ("receive", "send", "both")}
-    memory = {"receive": [], "send": []}
+    memory, used_cpu = {"receive": [], "send": []}, {}
 
     def note(side, name, seconds):
         speeds[side].setdefault(name, []).append(MIB / seconds)
@@ -120,15 +120,18 @@ def run(bench):
                 file.write(os.urandom(1 << 20))
         (folder / "in").mkdir()
         for _ in range(bench.runs(5)):
-            seconds, digest = md5sum(path)
-            wall, _, used = receive(binary, path, digest, folder / "in")
+            seconds, cpu, digest = md5sum(path)
+            used_cpu.setdefault("floor: md5sum", []).append(cpu)
+            wall, cpu, used = receive(binary, path, digest, folder / "in")
             note("receive", "sockeye", wall)
             note("receive", "floor: md5sum", seconds)
             memory["receive"].append(used)
-            wall, _, used = send(binary, path)
+            used_cpu.setdefault("sockeye receive", []).append(cpu)
+            wall, cpu, used = send(binary, path)
             note("send", "sockeye", wall)
             note("send", "floor: md5sum", seconds)
             memory["send"].append(used)
+            used_cpu.setdefault("sockeye send", []).append(cpu)
             note("both", "sockeye", both(binary, path, folder / "in"))
             note("both", "md5sum and nc", both_by_nc(path, folder))
             note("both", "floor: md5sum twice", 2 * seconds)
@@ -136,5 +139,7 @@ def run(bench):
                 speeds["receive"], digits=0)
     bench.table("send, 1 GiB, its own sum included", "MiB/s", "more", speeds["send"], digits=0)
     bench.table("send to receive, 1 GiB, both sums", "MiB/s", "more", speeds["both"], digits=0)
+    bench.table("CPU of each side for 1 GiB, where a busy machine counts less", "CPU seconds",
+                "less", used_cpu, base="sockeye receive", digits=2)
     bench.notes.append("most memory: receive {:.1f} MiB, send {:.1f} MiB".format(
         max(memory["receive"]), max(memory["send"])))
