@@ -56,3 +56,8 @@ pub use selectors::{Events, Selector, Waker};
 pub use server::{Accept, Acceptor, ServerBuilder, create_server};
 pub use shutdown::{Registration, Shutdown};
 pub use socket::{Drained, How, Kind, SOCK_DGRAM, SOCK_STREAM, SOMAXCONN, Socket, socketpair};
+
+// The programs of the document are compiled and run with the tests of the documentation.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../../docs/from-the-tutorial.md")]
+mod from_the_tutorial {}

@@ -5,6 +5,7 @@
 mod chat;
 mod connect;
 mod daemon;
+mod documents;
 mod frame;
 mod listen;
 mod scan;
