@@ -63,6 +63,7 @@ export function openRoom({ isShown, onShared }) {
   let tries = 0;
   let timer = 0;
   let wishes = 0;
+  let came = null;
 
   const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 48;
   const toEnd = () => {
@@ -91,26 +92,32 @@ export function openRoom({ isShown, onShared }) {
     document.title = `(${unread}) ${title}`;
   }
 
-  function add(node, { silent = false } = {}) {
+  // Before a line is made: counts what is not seen, and says whether the log is to follow it.
+  function arrives(silent) {
     const stays = !document.hidden && isShown() && atEnd();
     if (!stays && !silent) count();
     else if (stays && marker && !silent) {
       marker.remove();
       marker = null;
     }
+    return stays || silent;
+  }
+
+  function add(node, stays) {
     log.append(node);
     while (log.childElementCount > LINES_MAX) log.firstElementChild.remove();
-    if (stays || silent) toEnd();
+    if (stays) toEnd();
   }
 
   function message({ nick: from, text, action, time: ms }, silent) {
     const own = from === nick;
+    const stays = arrives(silent || own);
     const calls = !own && nick.length > 2 && text.toLowerCase().includes(nick.toLowerCase());
     const follows = !action && last && last.from === from && ms - last.ms < GROUP_MS;
     const kind = `${action ? 'action' : 'said'}${own ? ' own' : ''}${calls ? ' calls' : ''}${follows ? ' follows' : ''}`;
     const said = el('span', { className: 'text', dir: 'auto' }, ...words(text));
     const node = el('p', { className: kind }, name(from), time(ms), said);
-    add(node, { silent: silent || own });
+    add(node, stays);
     last = action ? null : { from, ms };
     if (own) {
       toEnd();
@@ -118,9 +125,11 @@ export function openRoom({ isShown, onShared }) {
     }
   }
 
-  function event(nodes, ms, { silent = true, className = 'event' } = {}) {
+  // Who comes and goes is not counted; what is announced is.
+  function event(nodes, ms, { counts = false, className = 'event' } = {}) {
+    const stays = counts ? arrives(false) : atEnd();
     const said = el('span', { className: 'text', dir: 'auto' }, ...nodes);
-    add(el('p', { className }, said, ...(ms ? [time(ms)] : [])), { silent: silent && !atEnd() ? false : silent });
+    add(el('p', { className }, said, ...(ms ? [time(ms)] : [])), stays);
     last = null;
   }
 
@@ -174,6 +183,7 @@ export function openRoom({ isShown, onShared }) {
       members.add(heard.nick);
       people();
       event([name(heard.nick), ' came in'], heard.time);
+      came = { nick: heard.nick, node: log.lastElementChild };
     },
     leave(heard) {
       members.delete(heard.nick);
@@ -185,12 +195,18 @@ export function openRoom({ isShown, onShared }) {
       members.add(to);
       if (from === nick) rename(to);
       else people();
+      // Who comes in and takes a name at once has come in under that name.
+      if (came?.nick === from && came.node === log.lastElementChild) {
+        came.node.querySelector('.who').replaceWith(name(to));
+        came = null;
+        return;
+      }
       event([name(from), ' is now ', name(to)], ms);
     },
     notice(heard) {
       const shared = typeof heard.href === 'string' && /^\/(?!\/)/.test(heard.href);
       const nodes = shared ? [el('a', { href: heard.href, textContent: heard.text })] : words(heard.text);
-      event(nodes, heard.time, { silent: replaying, className: 'event notice' });
+      event(nodes, heard.time, { counts: !replaying && !!heard.time, className: 'event notice' });
       if (shared) onShared();
     },
     error(heard) {

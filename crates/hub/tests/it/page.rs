@@ -316,3 +316,29 @@ fn python_s_client_is_in_the_same_room_as_nc() {
     let finished = python.finish();
     assert_eq!(finished.code(), Some(0), "{}", finished.err());
 }
+
+#[test]
+fn the_documented_limits_are_the_defaults() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let page::Limits {
+        drops_max,
+        free_bytes_min,
+        say_bytes_max,
+        wrong_passwords_max,
+        rows_max,
+        lines_max,
+    } = page::Limits::default();
+    let rows = [
+        ("drops_max", drops_max.to_string()),
+        ("free_bytes_min", free_bytes_min.to_string()),
+        ("say_bytes_max", say_bytes_max.to_string()),
+        ("wrong_passwords_max", wrong_passwords_max.to_string()),
+        ("rows_max", rows_max.to_string()),
+        ("lines_max", lines_max.to_string()),
+    ];
+    for (name, value) in &rows {
+        assert!(text.contains(&format!("| `page::Limits::{name}` | {value} |")), "{name}");
+    }
+    assert_eq!(text.matches("`page::Limits::").count(), rows.len());
+}
