@@ -108,24 +108,30 @@ class Process:
 
     def send_signal(self, number):
         if self.child.poll() is None:
+            self._look()
             self.child.send_signal(number)
 
     def end(self, wait=WAIT):
         """Waits for the end: the exit code, negative for a signal's."""
-        done = threading.Event()
-        timer = threading.Timer(wait, lambda: (done.set(), self.send_signal(signal.SIGKILL)))
-        timer.start()
-        try:
-            if self.child.returncode is None:
-                _, status, usage = os.wait4(self.pid, 0)
-                self.child.returncode = os.waitstatus_to_exitcode(status)
-                self.peak_kib = usage.ru_maxrss
-        finally:
-            timer.cancel()
+        deadline = time.monotonic() + wait
+        while self.child.poll() is None and time.monotonic() < deadline:
+            self._look()
+            time.sleep(0.005)
+        late = self.child.poll() is None
+        if late:
+            self.child.kill()
+            self.child.wait()
         for reader in self.readers:
             reader.join(5)
-        check(not done.is_set(), f"{self.argv} did not end within {wait} s; {self.err}")
+        check(not late, f"{self.argv} did not end within {wait} s; {self.err}")
         return self.child.returncode
+
+    def _look(self):
+        """Notes the peak of memory. (What wait4 tells begins with our own, before the exec.)"""
+        with contextlib.suppress(OSError):
+            for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    self.peak_kib = int(line.split()[1])
 
     def stop(self, number=signal.SIGTERM, wait=WAIT):
         self.send_signal(number)
