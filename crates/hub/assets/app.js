@@ -34,8 +34,8 @@ document.querySelector('.skip').addEventListener('click', (event) => {
 const isShown = (view) => !narrow.matches || document.body.dataset.view === view;
 
 show(views.includes(location.hash.slice(1)) ? location.hash.slice(1) : 'files');
-const files = openFiles();
-const room = openRoom({ isShown: () => isShown('room'), onShared: files.reload });
+openFiles();
+const room = openRoom({ isShown: () => isShown('room') });
 openDrop({ nick: room.nick });
 
 document.addEventListener('keydown', (event) => {

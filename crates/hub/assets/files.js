@@ -163,5 +163,4 @@ export function openFiles() {
     else if (Date.now() - left > 10000) load(true);
   });
   load(true);
-  return { reload: () => load(true) };
 }

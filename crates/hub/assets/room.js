@@ -48,7 +48,7 @@ function words(text) {
 
 const name = (nick) => el('bdi', { className: `who ${colour(nick)}`, textContent: nick });
 
-export function openRoom({ isShown, onShared }) {
+export function openRoom({ isShown }) {
   const log = byId('log');
   const line = byId('line');
   const me = byId('me');
@@ -204,10 +204,9 @@ export function openRoom({ isShown, onShared }) {
       event([name(from), ' is now ', name(to)], ms);
     },
     notice(heard) {
-      const shared = typeof heard.href === 'string' && /^\/(?!\/)/.test(heard.href);
-      const nodes = shared ? [el('a', { href: heard.href, textContent: heard.text })] : words(heard.text);
+      const shared = heard.time && heard.text.match(/^(.*): (\/~inbox\/\S+)$/);
+      const nodes = shared ? [el('a', { href: shared[2], textContent: shared[1] })] : words(heard.text);
       event(nodes, heard.time, { counts: !replaying && !!heard.time, className: 'event notice' });
-      if (shared) onShared();
     },
     error(heard) {
       if (wishes > 0 && /\bname\b/.test(heard.text) && wished() && wished() !== nick) {

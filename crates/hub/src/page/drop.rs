@@ -14,7 +14,7 @@ use sockeye_edge::Printable;
 use sockeye_edge::tree::{Overwrite, Segments, Temp, Tree, TreeError};
 use sockeye_http::{Answer, Handler, Method, Plan, Request, Status};
 
-use super::Limits;
+use super::{Limits, shared};
 use crate::proto::multipart::{self, FormError, Multipart, Piece};
 use crate::proto::{form, name};
 use crate::room::size;
@@ -30,7 +30,8 @@ pub(super) struct Drop {
 }
 
 struct Inbox {
-    tree: Tree,
+    tree: Arc<Tree>,
+    is_shared: bool,
     room: Handle,
     limits: Limits,
     active: AtomicUsize,
@@ -77,8 +78,9 @@ impl Failure {
 }
 
 impl Drop {
-    pub(super) fn new(tree: Tree, room: Handle, limits: Limits) -> Drop {
-        Drop { inbox: Arc::new(Inbox { tree, room, limits, active: AtomicUsize::new(0) }) }
+    pub(super) fn new(tree: Arc<Tree>, is_shared: bool, room: Handle, limits: Limits) -> Drop {
+        let active = AtomicUsize::new(0);
+        Drop { inbox: Arc::new(Inbox { tree, is_shared, room, limits, active }) }
     }
 }
 
@@ -195,7 +197,11 @@ impl Inbox {
         let bytes = coming.bytes;
         let kept = coming.temp.commit(Overwrite::Rename)?.to_string_lossy().into_owned();
         let who = self.who(dropper);
-        self.room.announce(&format!("{who} dropped {} ({})", Printable::new(&kept), size(bytes)));
+        let mut line = format!("{who} dropped {} ({})", Printable::new(&kept), size(bytes));
+        if self.is_shared {
+            line += &format!(": {}", shared::link(kept.as_bytes()));
+        }
+        self.room.announce(&line);
         Ok(kept)
     }
 

@@ -18,18 +18,20 @@ const PAGE: &str = include_str!("../../assets/page.html");
 const DROP: &str = include_str!("../../assets/drop.html");
 
 /// Only our own parts, nothing inline, framed by nobody.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
 /// What a path's segment keeps as it is.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const SEGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What the page is made of.
 pub(super) struct Index {
     pub(super) tree: Tree,
     pub(super) hidden: bool,
     pub(super) drops: bool,
+    pub(super) shares: bool,
     pub(super) title: String,
     pub(super) room_name: String,
     pub(super) room: Handle,
@@ -67,13 +69,15 @@ impl Index {
         let people = self.room.present().unwrap_or_default();
         let lines = self.room.recent(self.limits.lines_max).unwrap_or_default();
         let here = people.iter().filter(|person| person.room == self.room_name);
+        let inbox = if self.shares { "<a href=\"/~inbox/\">inbox</a>" } else { "inbox" };
+        let shared = ("inbox", inbox.to_owned());
         let pieces = [
             ("title", html! { (self.title) }.into_string()),
             ("room", html! { (self.room_name) }.into_string()),
             ("version", assets::version().to_owned()),
             ("empty_hidden", if rows.is_empty() { "" } else { " hidden" }.to_owned()),
             ("rows", rows.into_iter().map(Markup::into_string).collect()),
-            ("drop", if self.drops { DROP } else { "" }.to_owned()),
+            ("drop", if self.drops { fill(DROP, &[shared]) } else { String::new() }),
             ("people", html! { @for person in here { li { bdi.who { (person.nick) } } } }.into()),
             ("lines", html! { @for said in &lines { (line(said)) } }.into_string()),
         ];

@@ -9,6 +9,7 @@ mod drop;
 mod gate;
 mod index;
 mod password;
+mod shared;
 mod talk;
 
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ pub struct Config {
     pub room: String,
     /// Where dropped files go, outside of what is served; `None`: there is no drop box.
     pub drop: Option<PathBuf>,
+    /// Whether others may read the inbox, too.
+    pub share_inbox: bool,
     /// Who may ask.
     pub guard: Guard,
     /// What everybody has to know who asks.
@@ -86,15 +89,28 @@ pub(crate) fn add_to(
     files.headers.push(policy.expect("the rule is well-formed"));
     if let (Some(room), Root::Dir(dir)) = (room, &files.root) {
         let tree = Tree::open(dir, files.symlinks)?;
-        let (hidden, drops) = (files.hidden, config.drop.is_some());
-        let (title, room_name) = (config.title, config.room);
-        let index = index::Index { tree, hidden, drops, title, room_name, room, limits };
+        let drops = config.drop.is_some();
+        let index = index::Index {
+            tree,
+            hidden: files.hidden,
+            drops,
+            shares: drops && config.share_inbox,
+            title: config.title,
+            room_name: config.room,
+            room,
+            limits,
+        };
         mounts.push(mount("~assets", assets::Assets));
         mounts.push(mount("~chat", talk::Talk { room: index.room.clone() }));
         mounts.push(mount("~say", talk::Say { room: index.room.clone(), limits }));
         if let Some(inbox) = config.drop {
-            let tree = Tree::open(&inbox, Symlinks::Never)?;
-            mounts.push(mount("~drop", drop::Drop::new(tree, index.room.clone(), limits)));
+            let tree = Arc::new(Tree::open(&inbox, Symlinks::Never)?);
+            if config.share_inbox {
+                let tree = Arc::clone(&tree);
+                mounts.push(mount("~inbox", shared::Shared { tree, limits }));
+            }
+            let drop = drop::Drop::new(tree, config.share_inbox, index.room.clone(), limits);
+            mounts.push(mount("~drop", drop));
         }
         mounts.push(mount("", index::AtRoot(Arc::new(index))));
     }

@@ -318,6 +318,33 @@ fn python_s_client_is_in_the_same_room_as_nc() {
 }
 
 #[test]
+fn the_inbox_is_read_by_others_only_where_it_is_shared() {
+    let hub = start(|page| page.share_inbox = true);
+    let mut room = hub.room();
+    assert_eq!(status(&hub.ask("PUT /~drop/a%20b.html", &[], b"<script>")), "201");
+    assert_eq!(heard(&mut room), "* 127.0.0.1 dropped a b.html (8 B): /~inbox/a%20b.html\n");
+    let file = hub.get("/~inbox/a%20b.html");
+    assert!(file.ends_with("\r\n\r\n<script>"), "{file}");
+    assert!(file.contains("Content-Disposition: attachment; filename*=UTF-8''a%20b.html\r\n"));
+    assert!(file.contains("Content-Type: application/octet-stream\r\n"), "{file}");
+    assert!(file.contains("Content-Security-Policy: sandbox\r\n"), "{file}");
+    std::fs::write(hub.kept(".part"), "x").unwrap();
+    let list = hub.get("/~inbox/");
+    assert!(list.contains("href=\"/~inbox/a%20b.html\"") && !list.contains(".part"), "{list}");
+    assert!(hub.get("/").contains("href=\"/~inbox/\""));
+    for hidden in ["/~inbox/.part", "/~inbox/none", "/~inbox/a/b"] {
+        assert_eq!(status(&hub.get(hidden)), "404", "{hidden}");
+    }
+    assert_eq!(status(&hub.ask("DELETE /~inbox/a%20b.html", &[], b"")), "405");
+
+    let closed = start(|_| ());
+    assert_eq!(status(&closed.ask("PUT /~drop/a.txt", &[], b"x")), "201");
+    assert_eq!(status(&closed.get("/~inbox/a.txt")), "404");
+    assert_eq!(status(&closed.get("/~inbox/")), "404");
+    assert!(!closed.get("/").contains("~inbox"));
+}
+
+#[test]
 fn the_documented_limits_are_the_defaults() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md");
     let text = std::fs::read_to_string(path).unwrap();

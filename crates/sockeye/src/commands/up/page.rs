@@ -21,6 +21,9 @@ pub(super) struct PageArgs {
     /// Let others drop files into the inbox, by the page
     #[arg(long)]
     pub(super) drop: bool,
+    /// Let others read what is in the inbox, too
+    #[arg(long, requires = "drop")]
+    share_inbox: bool,
     /// Ask for a password, here and then of everyone; other ports then listen on loopback
     #[arg(long)]
     password: bool,
@@ -84,6 +87,7 @@ impl PageArgs {
             title: self.name.clone().unwrap_or_else(machine),
             room,
             drop: inbox.filter(|_| self.drop),
+            share_inbox: self.share_inbox,
             guard: self.guard(),
             password,
             ..page::Config::default()
