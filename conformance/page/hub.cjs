@@ -48,6 +48,7 @@ function fill(share) {
   write('quarterly report with a name that goes on and on, final version 2.odt', Buffer.alloc(812345));
   write('evil.html', `<!doctype html><title>file</title><body>${EVIL_FORM}<script>${EVIL_SCRIPT}</script>`
     + `<iframe srcdoc="<script>parent.parent.document.title='owned'</script>"></iframe>`);
+  write('evil.pdf/index.html', `<!doctype html><title>file</title><body>${EVIL_FORM}<script>${EVIL_SCRIPT}</script>`);
   write('evil.svg', `<svg xmlns="http://www.w3.org/2000/svg"><title>file</title><script>${EVIL_SCRIPT}</script></svg>`);
 }
 

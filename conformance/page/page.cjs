@@ -49,7 +49,7 @@ async function main() {
     await page.goto(hub.url);
     if (options.javaScriptEnabled !== false) {
       await page.waitForSelector('#me:not([hidden])', { state: 'attached' });
-      await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 11);
+      await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 12);
     }
     return page;
   };
@@ -130,7 +130,7 @@ async function use(page, { hub, nc, named, axe, shot }) {
     await page.focus('th[data-sort=size] button');
     await page.keyboard.press('Enter');
     await page.waitForSelector('th[data-sort=size][aria-sort=descending]');
-    assert.equal(await page.textContent('#rows tr:nth-child(3) bdi'), 'holiday.mp4');
+    assert.equal(await page.textContent('#rows tr:nth-child(4) bdi'), 'holiday.mp4');
     await page.click('th[data-sort=name] button');
   });
   await test('drop a file, nc hears it, the inbox has it', async () => {
@@ -190,6 +190,15 @@ async function refuse(browser, page, { hub, nc, siteUrl }) {
       assert.equal(await page.title(), 'annas-laptop');
     });
   }
+  await test('a stored page that is called a PDF cannot act either', async () => {
+    const other = await page.context().newPage();
+    await other.goto(`${hub.url}evil.pdf/`);
+    await other.click('#go');
+    await other.waitForTimeout(300);
+    assert.equal(await other.title(), 'file');
+    assert.ok(other.url().endsWith('evil.pdf/'), 'the form was sent');
+    await other.close();
+  });
   await test('a stored page shown in place is text', async () => {
     await page.click('#rows >> text=evil.html');
     await page.waitForSelector('#look pre >> text=document.title');
@@ -260,7 +269,7 @@ async function look({ open, named, axe, shot, nc }) {
 async function without({ open, nc, hub }) {
   const plain = await open({ javaScriptEnabled: false });
   await test('without scripts: files, the last lines, a form to say one', async () => {
-    assert.equal(await plain.locator('#rows tr').count(), 11);
+    assert.equal(await plain.locator('#rows tr').count(), 12);
     assert.ok((await plain.textContent('#log')).includes('anybody there?'));
     await plain.fill('#nick', 'guest');
     await plain.fill('#line', 'no scripts here');

@@ -73,6 +73,11 @@ impl Default for Limits {
 /// What a served file may do in a browser: be shown, and nothing else.
 const FILE_POLICY: &str = "sandbox allow-downloads";
 
+/// The same for what is called a PDF: browsers' viewers do not run in a sandbox. If it is something
+/// else after all, it has no scripts, no forms and no frame.
+const PDF_POLICY: &str = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; \
+    form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
 /// Adds the page to a file server, beside the room where there is one.
 ///
 /// # Errors
@@ -85,8 +90,10 @@ pub(crate) fn add_to(
     let limits = config.limits;
     let password = config.password.as_deref().map(|secret| password::Lock::new(secret, limits));
     let mut mounts = vec![mount("", gate::Gate { guard: config.guard, lock: password })];
-    let policy = Rule::new("*", "Content-Security-Policy", FILE_POLICY);
-    files.headers.push(policy.expect("the rule is well-formed"));
+    for (glob, policy) in [("*", FILE_POLICY), ("*.pdf", PDF_POLICY), ("*.PDF", PDF_POLICY)] {
+        let rule = Rule::new(glob, "Content-Security-Policy", policy);
+        files.headers.push(rule.expect("the rule is well-formed"));
+    }
     if let (Some(room), Root::Dir(dir)) = (room, &files.root) {
         let tree = Tree::open(dir, files.symlinks)?;
         let drops = config.drop.is_some();

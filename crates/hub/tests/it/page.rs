@@ -29,6 +29,7 @@ fn start(change: impl FnOnce(&mut page::Config)) -> Hub {
     let (share, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::create_dir(share.path().join("sub")).unwrap();
     std::fs::write(share.path().join("a & b.html"), "<script>x</script>").unwrap();
+    std::fs::write(share.path().join("a.pdf"), "%PDF").unwrap();
     std::fs::write(share.path().join(".hidden"), "x").unwrap();
     let listen = vec![ListenAddr::loopback(0)];
     let root = sockeye_http::Root::Dir(share.path().to_path_buf());
@@ -147,6 +148,7 @@ fn the_page_shows_files_and_room_without_scripts() {
     assert_eq!(status(&hub.ask("HEAD /", &[], b"")), "200");
     let file = hub.get("/a%20&%20b.html");
     assert!(file.contains("\r\nContent-Security-Policy: sandbox allow-downloads\r\n"), "{file}");
+    assert!(hub.get("/a.pdf").contains("Content-Security-Policy: default-src 'none'; object-src"));
     assert!(hub.get("/sub/").contains("\r\nContent-Security-Policy: sandbox"));
 }
 
