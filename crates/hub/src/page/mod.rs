@@ -75,8 +75,7 @@ const FILE_POLICY: &str = "sandbox allow-downloads";
 
 /// The same for what is called a PDF: browsers' viewers do not run in a sandbox. If it is something
 /// else after all, it has no scripts, no forms and no frame.
-const PDF_POLICY: &str = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; \
-    form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+const PDF_POLICY: &str = include_str!("../../assets/pdf-policy.txt");
 
 /// Adds the page to a file server, beside the room where there is one.
 ///
@@ -91,7 +90,7 @@ pub(crate) fn add_to(
     let password = config.password.as_deref().map(|secret| password::Lock::new(secret, limits));
     let mut mounts = vec![mount("", gate::Gate { guard: config.guard, lock: password })];
     for (glob, policy) in [("*", FILE_POLICY), ("*.pdf", PDF_POLICY), ("*.PDF", PDF_POLICY)] {
-        let rule = Rule::new(glob, "Content-Security-Policy", policy);
+        let rule = Rule::new(glob, "Content-Security-Policy", policy.trim());
         files.headers.push(rule.expect("the rule is well-formed"));
     }
     if let (Some(room), Root::Dir(dir)) = (room, &files.root) {
