@@ -128,3 +128,53 @@ fn flags_of_a_part_stand_in_its_table() {
     assert!(ask(&format!("127.0.0.1:{room}"), b"/quit\n").contains("#lab"));
     assert_eq!(hub.stop(Signal::TERM).code(), Some(0));
 }
+
+#[test]
+fn the_page_takes_drops_where_asked_to_and_is_locked_where_asked_to() {
+    let home = home();
+    let args = ["share", "--drop", "--name", "workshop", "--only", "files,chat"];
+    let mut hub = Process::spawn(up(&home, &args).args(FREE_PORTS));
+    let files = hub.wait_for("listening http http://127.0.0.1:");
+    let at = format!("127.0.0.1:{}", files.trim_end_matches('/'));
+    let request = |line: &str, rest: &str| {
+        format!("{line} HTTP/1.1\r\nHost: workshop.local\r\nConnection: close\r\n{rest}")
+    };
+    let page = ask(&at, request("GET /", "\r\n").as_bytes());
+    assert!(page.contains("<title>workshop</title>") && page.contains("/~drop"), "{page}");
+    let put = request("PUT /~drop/b.txt", "Content-Length: 5\r\n\r\nhello");
+    assert!(ask(&at, put.as_bytes()).starts_with("HTTP/1.1 201 "));
+    let dropped = home.path().join(".local/share/sockeye/inbox/b.txt");
+    assert_eq!(fs::read(dropped).unwrap(), b"hello");
+    let foreign = b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    assert!(ask(&at, foreign).starts_with("HTTP/1.1 421 "));
+    assert_eq!(hub.stop(Signal::TERM).code(), Some(0));
+
+    fs::write(home.path().join("password"), "secret\n").unwrap();
+    let args = ["share", "--password-file", "password", "--only", "files,chat"];
+    let mut hub = Process::spawn(up(&home, &args).args(FREE_PORTS));
+    let files = hub.wait_for("listening http http://127.0.0.1:");
+    let at = format!("127.0.0.1:{}", files.trim_end_matches('/'));
+    let get = |field: &str| {
+        format!("GET /a.txt HTTP/1.1\r\nHost: localhost\r\n{field}Connection: close\r\n\r\n")
+    };
+    assert!(ask(&at, get("").as_bytes()).starts_with("HTTP/1.1 401 "));
+    let right = get("Authorization: Basic OnNlY3JldA==\r\n");
+    assert!(ask(&at, right.as_bytes()).ends_with("a file"));
+    assert_eq!(hub.stop(Signal::TERM).code(), Some(0));
+}
+
+#[test]
+fn a_password_needs_a_place_to_come_from() {
+    let home = home();
+    fs::write(home.path().join("empty"), "\n").unwrap();
+    for (args, says) in [
+        (["share", "--password", "--yes"], "no terminal to ask for the password"),
+        (["share", "--password-file", "empty"], "the first line of empty is empty"),
+        (["share", "--share-inbox", "--yes"], "--drop"),
+        (["share", "--name", "a b"], "expected letters, digits and hyphens"),
+    ] {
+        let finished = Process::run(up(&home, &args).args(FREE_PORTS), b"");
+        assert_eq!(finished.code(), Some(2), "{args:?}: {}", finished.err());
+        assert!(finished.err().contains(says), "{args:?}: {}", finished.err());
+    }
+}
