@@ -31,7 +31,7 @@ pub enum NickError {
     /// Nothing was given.
     #[error("a name is needed, such as /nick anna")]
     Empty,
-    /// More than [`NICK_CHARS_MAX`] characters.
+    /// More than `NICK_CHARS_MAX` characters.
     #[error("a name has at most {NICK_CHARS_MAX} characters")]
     Long,
     /// A digit or hyphen at the start.
