@@ -1,7 +1,9 @@
 //! The access log: a line for each answer, written by a thread of its own. Peers decide what
 //! stands in a line, so every field is escaped; they also decide how many lines there are, so the
-//! queue is bounded and what does not fit is counted, not waited for.
+//! queue is bounded and what does not fit is counted, not waited for. A query string may hold a
+//! secret: it is left out, of the request as of the referrer.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -148,7 +150,8 @@ impl Record<'_> {
         match format {
             LogFormat::Common => self.common(&peer) + "\n",
             LogFormat::Combined => {
-                let (referrer, agent) = (quoted(self.referrer), quoted(self.agent));
+                let referrer = self.referrer.map(without_query);
+                let (referrer, agent) = (quoted(referrer.as_deref()), quoted(self.agent));
                 format!("{} {referrer} {agent}\n", self.common(&peer))
             }
             LogFormat::Json => self.json(&peer) + "\n",
@@ -157,7 +160,7 @@ impl Record<'_> {
 
     fn common(&self, peer: &str) -> String {
         let time = date::common_log(self.time);
-        let line = quoted(Some(self.line));
+        let line = quoted(Some(&without_query(self.line)));
         format!("{peer} - - [{time}] {line} {} {}", self.status, self.bytes)
     }
 
@@ -166,15 +169,23 @@ impl Record<'_> {
         serde_json::json!({
             "time": date::iso(self.time),
             "peer": peer,
-            "request": text(self.line),
+            "request": text(&without_query(self.line)),
             "status": self.status,
             "bytes": self.bytes,
             "duration_us": u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX),
-            "referrer": self.referrer.map(text),
+            "referrer": self.referrer.map(|field| text(&without_query(field))),
             "user_agent": self.agent.map(text),
         })
         .to_string()
     }
+}
+
+/// Without what stands between a `?` and the next space: of a request line or of a URL.
+fn without_query(field: &[u8]) -> Cow<'_, [u8]> {
+    let Some(start) = field.iter().position(|byte| *byte == b'?') else { return field.into() };
+    let (kept, query) = field.split_at(start);
+    let end = query.iter().position(|byte| *byte == b' ').unwrap_or(query.len());
+    [kept, &query[end..]].concat().into()
 }
 
 /// In quotes, with quotes, backslashes and everything that does not print escaped.

@@ -31,6 +31,17 @@ fn the_formats() {
 }
 
 #[test]
+fn a_query_string_is_in_no_line() {
+    let referrer = Some(&b"http://x/?code=secret"[..]);
+    let record = Record { referrer, ..record(b"GET /a?token=secret HTTP/1.1") };
+    for format in [LogFormat::Common, LogFormat::Combined, LogFormat::Json] {
+        let line = record.line(format);
+        assert!(!line.contains("secret") && line.contains("\"GET /a HTTP/1.1\""), "{line}");
+    }
+    assert!(record.line(LogFormat::Combined).contains("\"http://x/\""));
+}
+
+#[test]
 fn no_field_can_make_a_line() {
     let record = record(b"GET /\" 200 1\n127.0.0.1 - - \xe2\x80\xae HTTP/1.1");
     for format in [LogFormat::Common, LogFormat::Combined, LogFormat::Json] {

@@ -71,6 +71,28 @@ fn readiness_is_told_to_the_service_manager() {
 }
 
 #[test]
+fn a_log_line_in_json_has_the_documented_fields() {
+    let mut command = sockeye();
+    command.args(["chat", "serve", "-b", "127.0.0.1:0", "-v", "--log-format", "json"]);
+    let mut server = Process::spawn(&mut command);
+    let address = server.wait_for("listening chat ");
+    drop(TcpStream::connect(address).unwrap());
+    let finished = server.stop(Signal::TERM);
+    let log = finished.err();
+    assert!(log.lines().count() > 1, "{log}");
+    for line in log.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        for field in ["timestamp", "level", "target", "message"] {
+            assert!(object[field].is_string(), "{field}: {line}");
+        }
+        let timestamp = object["timestamp"].as_str().unwrap();
+        assert!(timestamp.len() == 27 && timestamp.ends_with('Z'), "{timestamp}");
+        assert!(["WARN", "INFO"].contains(&object["level"].as_str().unwrap()), "{line}");
+        assert!(object["target"].as_str().unwrap().starts_with("sockeye"), "{line}");
+    }
+}
+
+#[test]
 fn every_thread_of_a_server_becomes_the_user() {
     if !need(Need::Root) {
         return;
