@@ -25,7 +25,7 @@ use crate::{interruptible, output};
   sockeye connect -U /run/app.sock
 Exit codes: 0 done, 1 -z found it closed, 2 usage, 3 failed, 130 interrupted")]
 pub(crate) struct Args {
-    /// Where to: HOST:PORT, PORT (this machine), [IPV6]:PORT, unix:PATH, unix:@NAME
+    /// Where to: HOST:PORT, PORT (this machine), unix:PATH or unix:@NAME
     #[arg(value_name = "ADDR")]
     address: String,
     /// The port, where ADDR is a host alone
