@@ -25,6 +25,8 @@ pub enum Family {
     Inet6,
     /// Sockets of this machine, named by a path or an abstract name.
     Unix,
+    /// Packets as they pass an interface; [`Socket::packet`](crate::Socket::packet) makes one.
+    Packet,
 }
 
 /// Any family (for looking names up).
@@ -35,6 +37,8 @@ pub const AF_INET: Family = Family::Inet;
 pub const AF_INET6: Family = Family::Inet6;
 /// Sockets of this machine.
 pub const AF_UNIX: Family = Family::Unix;
+/// Packets as they pass an interface.
+pub const AF_PACKET: Family = Family::Packet;
 
 impl Family {
     pub(crate) fn raw(self) -> i32 {
@@ -43,6 +47,7 @@ impl Family {
             Self::Inet => libc::AF_INET,
             Self::Inet6 => libc::AF_INET6,
             Self::Unix => libc::AF_UNIX,
+            Self::Packet => libc::AF_PACKET,
         }
     }
 
@@ -51,6 +56,7 @@ impl Family {
             libc::AF_INET => Some(Self::Inet),
             libc::AF_INET6 => Some(Self::Inet6),
             libc::AF_UNIX => Some(Self::Unix),
+            libc::AF_PACKET => Some(Self::Packet),
             _ => None,
         }
     }

@@ -28,6 +28,7 @@
 //! | wait for many sockets in one thread | [`Selector`] |
 //! | stop everything gracefully | [`Shutdown`], [`Socket::close_gracefully`] |
 //! | cut a stream into messages | [`frame`] |
+//! | watch packets go by | [`Socket::packet`], [`packet`] |
 //! | use tokio | `aio::Socket` (feature `tokio`) |
 //!
 //! Three rules hold everywhere. A timeout is always `TimedOut`; `WouldBlock` comes from
@@ -42,6 +43,7 @@ pub mod errno;
 mod error;
 pub mod frame;
 pub mod opt;
+pub mod packet;
 pub mod resolve;
 mod selectors;
 mod server;
@@ -49,7 +51,9 @@ mod shutdown;
 mod socket;
 mod sys;
 
-pub use addr::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, Address, Family, ToAddress, UnixName};
+pub use addr::{
+    AF_INET, AF_INET6, AF_PACKET, AF_UNIX, AF_UNSPEC, Address, Family, ToAddress, UnixName,
+};
 pub use client::{ConnectionBuilder, create_connection};
 pub use error::{Error, Result};
 pub use selectors::{Events, Selector, Waker};

@@ -90,6 +90,8 @@ options! {
     SO_DOMAIN: i32 = SOL_SOCKET;
     /// The protocol, by its number. Read-only.
     SO_PROTOCOL: i32 = SOL_SOCKET;
+    /// The kernel notes when it received what is received.
+    SO_TIMESTAMPNS: bool = SOL_SOCKET;
     /// Whether it listens. Read-only.
     SO_ACCEPTCONN: bool = SOL_SOCKET;
     /// Send small segments at once.

@@ -5,11 +5,13 @@
 
 mod lookup;
 mod option;
+mod packet;
 #[cfg(feature = "tokio")]
 mod reactor;
 
 pub(crate) use lookup::{Hints, lookup, lookup_text};
 pub(crate) use option::{TCP_INFO_LEN, get_option, set_option, tcp_info};
+pub(crate) use packet::{bind_packet, recv_packet};
 #[cfg(feature = "tokio")]
 pub(crate) use reactor::{recv_into_readbuf, register};
 

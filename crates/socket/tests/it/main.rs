@@ -10,6 +10,7 @@ mod datagram;
 mod drip;
 mod graceful;
 mod oracle;
+mod packet;
 mod selector;
 mod shutdown;
 mod stream;

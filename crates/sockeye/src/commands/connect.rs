@@ -8,6 +8,8 @@ use sockeye_socket::{
     AF_UNSPEC, Address, Error, Family, SOCK_DGRAM, Socket, ToAddress, create_connection,
 };
 
+use super::packets;
+use super::probe::{self, ProbeArgs};
 use super::talk::{TalkArgs, converse, exit_of, millis, tell_tcp_info, transport};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, usage};
@@ -23,7 +25,10 @@ use crate::{interruptible, output};
   sockeye connect -z -w 2 10.0.0.7:22      exit code 0 if it is open, 1 if not
   printf 'GET / HTTP/1.0\\n\\n' | sockeye connect -C -N localhost:8080
   sockeye connect -U /run/app.sock
-Exit codes: 0 done, 1 -z found it closed, 2 usage, 3 failed, 130 interrupted")]
+  sockeye connect -z --packet-trace example.org:80   the handshake, packet by packet
+  sockeye connect -u --probe --count 100 --interval 20ms 10.0.0.7:7000
+                                           against `sockeye listen -u --echo :7000`
+Exit codes: 0 done, 1 -z found it closed or nothing came back, 2 usage, 3 failed, 130 interrupted")]
 pub(crate) struct Args {
     /// Where to: HOST:PORT, PORT (this machine), unix:PATH or unix:@NAME
     #[arg(value_name = "ADDR")]
@@ -39,6 +44,11 @@ pub(crate) struct Args {
     /// Only find out whether it is open, send nothing (UDP: one empty datagram)
     #[arg(short = 'z', long, conflicts_with_all = ["half_close", "crlf", "hex"])]
     zero: bool,
+    /// Show the packets of the handshake on stderr (TCP; needs CAP_NET_RAW)
+    #[arg(long, conflicts_with_all = ["udp", "unix"])]
+    packet_trace: bool,
+    #[command(flatten)]
+    probe: ProbeArgs,
 }
 
 /// How long an open UDP port has to refuse a probe.
@@ -47,6 +57,11 @@ const UDP_PROBE: Duration = Duration::from_secs(1);
 /// Connects and carries, or probes.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let place = place(args)?;
+    if (args.packet_trace || args.probe.is_wanted()) && place.starts_with("unix:") {
+        return Err(usage("--packet-trace and --probe are for IP addresses"));
+    }
+    let ask =
+        args.probe.is_wanted().then(|| args.probe.ask(args.talk.wait, context)).transpose()?;
     if context.only_checks() {
         return Ok(Exit::DONE);
     }
@@ -57,6 +72,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         wait: args.talk.wait,
         source: args.source,
         probe: args.zero,
+        trace: args.packet_trace,
         verbose: context.global.verbose > 0,
     };
     let Some(opened) = interruptible::run(&stop, move || goal.open())? else {
@@ -64,6 +80,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     };
     let socket = match opened {
         Ok(socket) => socket,
+        Err(error) if packets::is_forbidden(&error) => {
+            return Err(Failure::new(Exit::FAILED, packets::FORBIDDEN).into());
+        }
         Err(error) if args.zero && !error.is_lookup() => {
             return Err(Failure::new(Exit::NEGATIVE, error).into());
         }
@@ -71,6 +90,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     };
     if args.zero {
         return Ok(Exit::DONE);
+    }
+    if let Some(ask) = ask {
+        return probe::run(&socket, ask, &stop);
     }
     let mut net = Net::connected(socket);
     let mut terminal = Terminal::new()?;
@@ -121,6 +143,7 @@ struct Goal {
     wait: Option<Duration>,
     source: Option<SocketAddr>,
     probe: bool,
+    trace: bool,
     verbose: bool,
 }
 
@@ -157,6 +180,9 @@ impl Goal {
     }
 
     fn connect(&self, addr: &Address, timeout: Option<Duration>) -> Result<Socket, Error> {
+        if let Some(remote) = addr.socket_addr().filter(|_| self.trace) {
+            return packets::connect(remote, self.source, timeout);
+        }
         let connection = create_connection(addr).timeout(timeout);
         match self.source {
             Some(source) => connection.source(source).open(),

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use sockeye_edge::listen::{self, ListenAddr};
 use sockeye_socket::{Acceptor, Address, Family, SOCK_DGRAM, Shutdown, Socket, opt};
 
+use super::probe;
 use super::talk::{TalkArgs, converse, exit_of, transport};
 use crate::context::Context;
 use crate::exit::{Exit, usage};
@@ -22,8 +23,9 @@ use crate::signals::Stop;
   sockeye listen -k -v :9000               one peer after another
   sockeye listen -u --hex :5353
   sockeye listen -U /tmp/app.sock
+  sockeye listen -u --echo :7000           answers `sockeye connect -u --probe HOST:7000`
 Prints `listening tcp ADDR` on stderr once peers can come; port 0 takes a free one.
-Exit codes: 0 done, 2 usage, 3 failed, 130 interrupted (0 with -k)")]
+Exit codes: 0 done, 2 usage, 3 failed, 130 interrupted (0 with -k or --echo)")]
 pub(crate) struct Args {
     /// Where: PORT (this machine only), :PORT (every interface), IP:PORT, unix:PATH, unix:@NAME
     #[arg(value_name = "ADDR")]
@@ -33,6 +35,13 @@ pub(crate) struct Args {
     /// Go on with the next peer when one has gone
     #[arg(short, long)]
     keep: bool,
+    /// Answer the datagrams of `connect -u --probe`, and nothing else
+    #[arg(
+        long,
+        requires = "udp",
+        conflicts_with_all = ["unix", "half_close", "wait", "crlf", "hex"]
+    )]
+    echo: bool,
 }
 
 /// Listens and carries.
@@ -41,7 +50,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if context.only_checks() {
         return Ok(Exit::DONE);
     }
+    if args.echo && wanted.address().family() == Family::Unix {
+        return Err(usage("--echo is for IP addresses"));
+    }
     let stop = Stop::install(Duration::ZERO)?;
+    if args.echo {
+        let socket = open_datagrams(&wanted)?;
+        ready(&socket)?;
+        return probe::echo(&socket, context, &stop);
+    }
     let session = Session { args, context, stop: &stop };
     let ended = if args.talk.udp { session.datagrams(&wanted) } else { session.stream(&wanted) }?;
     // What listens for one peer after another is a server, and ends well by a signal.

@@ -6,6 +6,8 @@ mod completions;
 mod connect;
 mod listen;
 mod man;
+mod packets;
+mod probe;
 mod progress;
 mod receive;
 mod scan;

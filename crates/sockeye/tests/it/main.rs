@@ -8,6 +8,8 @@ mod daemon;
 mod documents;
 mod frame;
 mod listen;
+mod packets;
+mod probe;
 mod scan;
 mod serve;
 mod transfer;
