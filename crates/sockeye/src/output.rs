@@ -76,8 +76,24 @@ pub(crate) fn note(text: impl Display) {
 }
 
 /// Reports the error that ends the command, with its causes.
-pub(crate) fn error(error: &impl Display) {
-    note(format_args!("sockeye: {error:#}"));
+pub(crate) fn error(error: &dyn std::error::Error) {
+    note(format_args!("sockeye: {}", with_causes(error)));
+}
+
+/// Writes an error and its causes on one line; a cause that the text ends with already is not said
+/// twice.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
 }
 
 /// Where a ready line goes.
@@ -112,4 +128,15 @@ pub(crate) fn ready(ready: &ReadyLine, stream: Stream) -> anyhow::Result<()> {
         },
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow::anyhow!("no room").context("a: no room").context("cannot start");
+        assert_eq!(with_causes(error.as_ref()), "cannot start: a: no room");
+    }
 }

@@ -90,7 +90,8 @@ impl Session<'_> {
                 Ok(over) => return Ok(over),
                 // What breaks one connection is the peer's affair.
                 Err(error) if error.is::<sockeye_socket::Error>() => {
-                    output::note(format_args!("{peer}: {error:#}"));
+                    let what = output::with_causes(error.as_ref());
+                    output::note(format_args!("{peer}: {what}"));
                 }
                 Err(error) => return Err(error),
             }

@@ -69,7 +69,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     result.unwrap_or_else(|error| {
         let exit = Exit::of(&error);
         if exit != Exit::DONE {
-            output::error(&error);
+            output::error(error.as_ref());
         }
         exit
     })

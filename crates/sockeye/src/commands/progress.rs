@@ -2,7 +2,6 @@
 //! lines for programs; and what its error makes of the exit code.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -66,7 +65,7 @@ impl View {
             ExitClass::Interrupted => interrupted,
             class => Exit::new(class.code()),
         };
-        let text = chain(&error);
+        let text = output::with_causes(&error);
         if matches!(self.form, Form::Json) {
             self.result(&json!({"event": "failed", "error": text, "exit": exit.code()}));
         }
@@ -89,7 +88,7 @@ impl View {
         match event {
             Event::Received(received) => self.say(&received_line(received)),
             Event::Sent(sent) => self.say(&sent_line(sent)),
-            Event::Failed { error, .. } => self.aside(|| output::error(&chain(error))),
+            Event::Failed { error, .. } => self.aside(|| output::error(error.as_ref())),
             Event::Ignored { peer, reason } => tracing::info!(%peer, %reason, "ignored"),
             Event::AcceptPaused => tracing::warn!("no connection can be taken for now"),
             _ => {}
@@ -109,17 +108,6 @@ impl View {
             Stream::Stderr => output::note(text),
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn received_line(received: &Received) -> String {
@@ -222,7 +210,7 @@ fn to_json(event: &Event) -> Option<Value> {
         }),
         Event::Failed { id, peer, error } => json!({
             "event": "failed", "id": id.number(), "peer": peer.to_string(),
-            "error": chain(error), "exit": error.exit_class().code(),
+            "error": output::with_causes(error), "exit": error.exit_class().code(),
         }),
         Event::Ignored { peer, reason } => json!({
             "event": "ignored", "peer": peer.to_string(), "reason": reason.to_string(),
