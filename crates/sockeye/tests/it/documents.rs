@@ -83,7 +83,10 @@ fn counts(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
 #[test]
 fn every_command_of_the_tutorial_document_runs() {
     let found = run("docs/from-the-tutorial.md");
-    assert_eq!(found, counts(&[("commands", 43), ("console", 11), ("rust", 8), ("text", 3)]));
+    assert_eq!(
+        found,
+        counts(&[("commands", 47), ("console", 12), ("console root", 1), ("rust", 8), ("text", 3)])
+    );
 }
 
 #[test]
