@@ -44,6 +44,11 @@ impl Environment {
         let all = std::env::vars_os().filter_map(ours);
         Environment(all.filter(|(name, _)| name.starts_with("SOCKEYE_")).collect())
     }
+
+    /// The file that `SOCKEYE_CONFIG` names; an empty value names none.
+    fn config(&self) -> Option<&OsString> {
+        self.0.get("SOCKEYE_CONFIG").filter(|path| !path.is_empty())
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +160,7 @@ impl File {
         seen: &Seen,
         env: &Environment,
     ) -> Result<File, LayerError> {
-        let Some(path) = seen.config.as_ref().or_else(|| env.0.get("SOCKEYE_CONFIG")) else {
+        let Some(path) = seen.config.as_ref().or_else(|| env.config()) else {
             return Ok(File::default());
         };
         let path = PathBuf::from(path);
@@ -245,9 +250,9 @@ fn add(
     let leaf = levels[levels.len() - 1];
     let before = given.clone();
     for (arg, long) in settable(leaf).filter(|(arg, _)| arg.get_id() != "config") {
-        let rivals = leaf.get_arg_conflicts_with(arg);
-        let silenced = |id: &str| before.iter().any(|given| given == id);
-        if silenced(arg.get_id().as_str()) || rivals.iter().any(|r| silenced(r.get_id().as_str())) {
+        let mut higher =
+            leaf.get_arguments().filter(|arg| before.iter().any(|g| arg.get_id() == g));
+        if higher.any(|higher| excludes(leaf, higher, arg)) {
             continue;
         }
         let depths = (0..levels.len()).rev();
@@ -261,6 +266,15 @@ fn add(
         }
     }
     Ok(())
+}
+
+/// Tells whether one of two flags leaves no place for the other: they are the same, or either
+/// says that it conflicts (clap knows only of the one that says so).
+fn excludes(leaf: &Command, one: &Arg, other: &Arg) -> bool {
+    let says = |one: &Arg, other: &Arg| {
+        leaf.get_arg_conflicts_with(one).iter().any(|rival| rival.get_id() == other.get_id())
+    };
+    one.get_id() == other.get_id() || says(one, other) || says(other, one)
 }
 
 fn variable<'a>(words: &[String], long: &str, env: &'a Environment) -> Option<(String, &'a OsStr)> {

@@ -55,6 +55,10 @@ fn flags_beat_the_environment_and_the_environment_beats_the_file() {
 fn a_flag_silences_what_conflicts_with_it_in_lower_layers() {
     let env = Environment::from([("SOCKEYE_SERVE_PORT", "2")]);
     assert_eq!(merged("sockeye serve -b :1", env, "").unwrap(), "sockeye serve -b :1");
+    let env = || Environment::from([("SOCKEYE_SERVE_BIND", ":2")]);
+    assert_eq!(merged("sockeye serve -p 1", env(), "").unwrap(), "sockeye serve -p 1");
+    let file = "[serve]\nport = 3";
+    assert_eq!(merged("sockeye serve", env(), file).unwrap(), "sockeye serve --bind=:2");
 }
 
 #[test]
