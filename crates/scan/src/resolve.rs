@@ -63,14 +63,17 @@ pub struct Resolved {
     pub targets: TargetSet,
     /// The names.
     pub names: Vec<Named>,
+    /// Names that do not resolve, each with the resolver's answer; the others are scanned.
+    pub unknown: Vec<String>,
 }
 
 /// Resolves names and makes the set; blocks for as long as the system's resolver does.
 ///
 /// # Errors
-/// A name that does not resolve or is not to be resolved, an address of the wrong family.
+/// No target resolves, an excluded name does not, a name is not to be resolved, or an address is of
+/// the wrong family.
 pub fn resolve(wanted: &Wanted) -> Result<Resolved> {
-    let mut names = Vec::new();
+    let (mut names, mut unknown) = (Vec::new(), Vec::new());
     let mut include = Vec::with_capacity(wanted.include.len());
     for spec in &wanted.include {
         match spec {
@@ -80,11 +83,20 @@ pub fn resolve(wanted: &Wanted) -> Result<Resolved> {
                 return Err(Error::WrongFamily { address, version });
             }
             TargetSpec::Name(name) => {
-                let named = choose(name, &addresses(name, wanted.no_dns)?, wanted.version)?;
-                include.push(Span::one(named.target.ip, named.target.scope));
-                names.push(named);
+                let found = addresses(name, wanted.no_dns);
+                match found.and_then(|found| choose(name, &found, wanted.version)) {
+                    Ok(named) => {
+                        include.push(Span::one(named.target.ip, named.target.scope));
+                        names.push(named);
+                    }
+                    Err(Error::Name { source }) => unknown.push(source),
+                    Err(error) => return Err(error),
+                }
             }
         }
+    }
+    if include.is_empty() && !unknown.is_empty() {
+        return Err(Error::Name { source: unknown.swap_remove(0) });
     }
     let mut exclude = Vec::with_capacity(wanted.exclude.len());
     for spec in &wanted.exclude {
@@ -96,7 +108,8 @@ pub fn resolve(wanted: &Wanted) -> Result<Resolved> {
             }
         }
     }
-    Ok(Resolved { targets: TargetSet::new(&include, &exclude), names })
+    let unknown = unknown.iter().map(ToString::to_string).collect();
+    Ok(Resolved { targets: TargetSet::new(&include, &exclude), names, unknown })
 }
 
 fn addresses(name: &str, no_dns: bool) -> Result<Vec<Target>> {
@@ -159,6 +172,20 @@ mod tests {
         assert!(matches!(name, Err(Error::NameNotWanted { .. })));
         let zone = resolve(&wanted(&["fe80::1%lo"], Version::Any)).unwrap();
         assert_eq!(zone.targets.pick(0).unwrap().scope, 1);
+    }
+
+    #[test]
+    fn one_unknown_name_does_not_stop_the_others_but_an_excluded_one_does() {
+        let mut wanted = wanted(&["no.such.host.invalid", "10.0.0.1"], Version::Any);
+        wanted.no_dns = false;
+        let resolved = resolve(&wanted).unwrap();
+        assert_eq!(resolved.targets.len(), 1);
+        assert_eq!(resolved.unknown.len(), 1);
+        assert!(resolved.unknown[0].contains("no.such.host.invalid"), "{:?}", resolved.unknown);
+        let only = Wanted { include: wanted.include[..1].to_vec(), ..wanted.clone() };
+        assert!(matches!(resolve(&only), Err(Error::Name { .. })));
+        wanted.exclude = vec!["no.such.host.invalid".parse().unwrap()];
+        assert!(matches!(resolve(&wanted), Err(Error::Name { .. })));
     }
 
     #[test]

@@ -133,9 +133,12 @@ fn exit_codes_tell_what_happened() {
         assert!(finished.err().contains(says), "{args:?}: {}", finished.err());
         assert_eq!(finished.out(), "", "{args:?}");
     }
-    let finished = scan(&["no-such-host.invalid", "-p", "80"]);
-    assert_eq!(finished.code(), Some(3));
-    assert!(finished.err().contains("no-such-host.invalid"), "{}", finished.err());
+    for (targets, code) in [(&["127.0.0.1"][..], 1), (&[], 3)] {
+        let args = [&["no-such-host.invalid", "-p", &closed], targets].concat();
+        let finished = scan(&args);
+        assert_eq!(finished.code(), Some(code), "{args:?}: {}", finished.err());
+        assert!(finished.err().contains("no-such-host.invalid"), "{}", finished.err());
+    }
 }
 
 #[test]

@@ -46,6 +46,9 @@ impl Request {
             None => PortSet::top(args.top_ports),
         };
         let resolved = resolve::resolve(&wanted).map_err(blame)?;
+        for unknown in &resolved.unknown {
+            output::note(format_args!("not scanned: {unknown}"));
+        }
         let config = config(args, resolved.targets, ports)?;
         let plan = config.plan().map_err(blame)?;
         let probes = config.shard.len_of(plan.len());
