@@ -99,13 +99,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let done = if on_terminal && !args.plain {
         terminal::talk(&socket, &args.address.to_string(), context.global.color.on_stdout())
     } else {
-        copy(&socket)
+        copy(&socket).map(|()| false)
     };
     drop(registration);
-    match stop.interrupted() {
-        Some(exit) => Ok(exit),
-        None => done.map(|()| Exit::DONE),
+    if let Some(exit) = stop.interrupted() {
+        return Ok(exit);
     }
+    if done? {
+        output::note("the room has ended the connection");
+    }
+    Ok(Exit::DONE)
 }
 
 fn connect(target: &Target) -> anyhow::Result<Socket> {

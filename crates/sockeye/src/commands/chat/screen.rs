@@ -14,6 +14,8 @@ use crossterm::{QueueableCommand, queue};
 use super::editor::{Editor, width_of};
 
 const PROMPT: &str = "> ";
+/// So many names are known for completion at most: a room may tell of any number.
+const NAMES_MAX: usize = 10_000;
 /// Colours that can be read on light and on dark.
 const COLORS: [Color; 6] = [
     Color::DarkCyan,
@@ -121,27 +123,28 @@ impl<W: Write> Screen<W> {
     /// What a line tells about names.
     fn learn(&mut self, line: &str) {
         if let Some((nick, _)) = line.strip_prefix('<').and_then(|rest| rest.split_once("> ")) {
-            self.names.insert(nick.to_owned());
+            self.meet(nick);
             return;
         }
         let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
             ["*", "you", "are", "now", nick] => self.nick = Some((*nick).to_owned()),
             ["*", "you", "are", nick, "in", ..] => self.nick = Some((*nick).to_owned()),
-            ["*", nick, "joined"] => {
-                self.names.insert((*nick).to_owned());
-            }
+            ["*", nick, "joined"] => self.meet(nick),
             ["*", nick, "left", ..] => {
                 self.names.remove(*nick);
             }
             ["*", from, "is", "now", to] => {
                 self.names.remove(*from);
-                self.names.insert((*to).to_owned());
+                self.meet(to);
             }
-            ["*", "in", _, _, names @ ..] => {
-                self.names.extend(names.iter().map(|name| (*name).to_owned()));
-            }
+            ["*", "in", _, _, names @ ..] => names.iter().for_each(|name| self.meet(name)),
             _ => {}
+        }
+    }
+    fn meet(&mut self, name: &str) {
+        if self.names.len() < NAMES_MAX {
+            self.names.insert(name.to_owned());
         }
     }
 }
@@ -212,6 +215,14 @@ mod tests {
         assert_eq!(names, ["bob", "cleo", "dan", "eve", "mallory"]);
         assert_eq!(screen.nick.as_deref(), Some("anna"));
         assert!(drawn(&mut screen).contains("\x1b["), "with colours");
+    }
+
+    #[test]
+    fn a_room_that_tells_of_names_without_end_is_not_believed() {
+        let mut screen = Screen::new(Vec::new(), 40, false);
+        let told: Vec<String> = (0..NAMES_MAX + 10).map(|n| format!("* p{n} joined")).collect();
+        screen.show(&told, &Editor::default()).unwrap();
+        assert_eq!(screen.names.len(), NAMES_MAX);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Stdout};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::Context as _;
 use crossterm::event::{
@@ -15,6 +15,9 @@ use sockeye_socket::{How, Socket};
 use super::editor::Editor;
 use super::join::Lines;
 use super::screen::Screen;
+
+/// So many keys and reads may wait to be drawn: a terminal that is held up holds the room up.
+const WAITING_MAX: usize = 16;
 
 /// What wakes the drawing thread.
 enum Happened {
@@ -52,11 +55,11 @@ impl Drop for Raw {
     }
 }
 
-/// Talks until the person or the room ends.
-pub(super) fn talk(socket: &Arc<Socket>, place: &str, color: bool) -> anyhow::Result<()> {
+/// Talks until the person or the room ends. Whether it was the room.
+pub(super) fn talk(socket: &Arc<Socket>, place: &str, color: bool) -> anyhow::Result<bool> {
     let raw = Raw::enter().context("cannot take over the terminal; try --plain")?;
     let (columns, _) = terminal::size()?;
-    let (sender, happened) = channel();
+    let (sender, happened) = sync_channel(WAITING_MAX);
     listen_to_keys(sender.clone())?;
     listen_to_room(Arc::clone(socket), sender)?;
     let mut client = Client {
@@ -85,16 +88,13 @@ pub(super) fn talk(socket: &Arc<Socket>, place: &str, color: bool) -> anyhow::Re
     client.screen.leave()?;
     drop(raw);
     match ended {
-        None => Ok(()),
-        Some(None) => {
-            crate::output::note("the room has ended the connection");
-            Ok(())
-        }
+        None => Ok(false),
+        Some(None) => Ok(true),
         Some(Some(error)) => Err(error).context("the connection to the room is lost"),
     }
 }
 
-fn listen_to_keys(sender: Sender<Happened>) -> io::Result<()> {
+fn listen_to_keys(sender: SyncSender<Happened>) -> io::Result<()> {
     let thread = std::thread::Builder::new().name("keys".into());
     thread.spawn(move || {
         while let Ok(event) = crossterm::event::read() {
@@ -106,7 +106,7 @@ fn listen_to_keys(sender: Sender<Happened>) -> io::Result<()> {
     Ok(())
 }
 
-fn listen_to_room(socket: Arc<Socket>, sender: Sender<Happened>) -> io::Result<()> {
+fn listen_to_room(socket: Arc<Socket>, sender: SyncSender<Happened>) -> io::Result<()> {
     let thread = std::thread::Builder::new().name("room".into());
     thread.spawn(move || {
         let mut buffer = vec![0; 64 << 10];
