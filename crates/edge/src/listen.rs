@@ -14,12 +14,16 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
 use sockeye_socket::{AF_INET6, Address, Socket, create_server, resolve};
 
 mod holder;
 
 pub use holder::Holder;
+
+/// So long a server may take to answer on its unix socket before it counts as there.
+const PROBE: Duration = Duration::from_secs(1);
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -163,7 +167,7 @@ pub enum ListenError {
         address: ListenAddr,
     },
     /// Anything else.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Other {
         /// What was asked for.
         address: ListenAddr,
@@ -220,6 +224,10 @@ fn remove_stale(address: &Address) {
         return;
     }
     let Ok(probe) = Socket::unix() else { return };
+    // A server with a full backlog lets connect wait: it is there, and late.
+    if probe.settimeout(PROBE).is_err() {
+        return;
+    }
     let refused = probe.connect(address).err();
     if refused.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {
         // Where this fails, bind says why.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use sockeye_socket::Shutdown;
@@ -53,7 +54,8 @@ impl Stop {
     /// # Errors
     /// As [`Stop::new`].
     pub(crate) fn counting(hangups: Hangups) -> anyhow::Result<Stop> {
-        Ok(Stop { shutdown: Shutdown::new()?, caught: Arc::default(), hangups })
+        let shutdown = Shutdown::new().context("cannot prepare to be stopped")?;
+        Ok(Stop { shutdown, caught: Arc::default(), hangups })
     }
 
     /// Makes one that hears signals: for a job, which stops without any grace.
@@ -71,7 +73,8 @@ impl Stop {
     /// # Errors
     /// Where the system gives no descriptor or thread.
     pub(crate) fn listen(&self, grace: Duration) -> anyhow::Result<()> {
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]);
+        let mut signals = signals.context("cannot listen for signals")?;
         let ours = self.clone();
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {
