@@ -7,7 +7,8 @@ use std::time::Duration;
 use sockeye_edge::listen::ListenAddr;
 use sockeye_socket::Address;
 
-use crate::proto::{Charset, Limits, Rate, SessionConfig, Slow};
+use crate::proto::{Charset, Limits, Rate, RoomName, SessionConfig, Slow};
+use crate::{Error, Result};
 
 /// Whether a peer may come in at all.
 #[derive(Clone)]
@@ -89,9 +90,33 @@ impl Default for Config {
 }
 
 /// The least that may wait for a client: any line, and a goodbye.
-pub(crate) const SENDQ_BYTES_MIN: usize = 16 << 10;
+const SENDQ_BYTES_MIN: usize = 16 << 10;
 
 impl Config {
+    /// Tells whether a server could work so; it opens nothing.
+    ///
+    /// # Errors
+    /// A limit is too low, a room's name is none, or there is no room.
+    pub fn check(&self) -> Result<()> {
+        self.rooms().map(drop)
+    }
+
+    /// Checks the limits, and reads the rooms: each once.
+    pub(crate) fn rooms(&self) -> Result<Vec<RoomName>> {
+        let (value, least) = (self.sendq_bytes_max, SENDQ_BYTES_MIN.max(self.line_bytes_max * 2));
+        if value < least {
+            return Err(Error::Limit { name: "the send queue of a client", value, least });
+        }
+        let mut rooms: Vec<RoomName> = Vec::new();
+        for name in &self.room {
+            let room: RoomName = name.parse()?;
+            if rooms.iter().all(|other| other.fold() != room.fold()) {
+                rooms.push(room);
+            }
+        }
+        if rooms.is_empty() { Err(Error::NoRoom) } else { Ok(rooms) }
+    }
+
     pub(crate) fn session(&self) -> SessionConfig {
         SessionConfig {
             classic: self.classic,

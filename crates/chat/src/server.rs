@@ -6,7 +6,6 @@ use sockeye_edge::caps::Caps;
 use sockeye_edge::listen;
 use sockeye_socket::{Acceptor, Address, Selector, Shutdown, Socket};
 
-use crate::config::SENDQ_BYTES_MIN;
 use crate::door::Door;
 use crate::proto::{MemoryLog, RoomName, Settings, Switchboard};
 use crate::turn::{Loop, Parts, Token};
@@ -34,7 +33,7 @@ impl Server {
     /// # Errors
     /// An address cannot be had, or the configuration cannot work.
     pub fn bind(config: Config, sink: Sink) -> Result<Server> {
-        check(&config)?;
+        config.check()?;
         let opened: std::result::Result<Vec<Socket>, _> =
             config.listen.iter().map(listen::open).collect();
         Server::with_listeners(config, opened?, sink)
@@ -45,7 +44,7 @@ impl Server {
     /// # Errors
     /// A socket cannot be listened to, or the configuration cannot work.
     pub fn with_listeners(config: Config, listeners: Vec<Socket>, sink: Sink) -> Result<Server> {
-        let rooms = check(&config)?;
+        let rooms = config.rooms()?;
         let acceptors: sockeye_socket::Result<Vec<Acceptor>> =
             listeners.into_iter().map(Acceptor::new).collect();
         let acceptors = acceptors.map_err(Error::system("prepare its listeners"))?;
@@ -97,22 +96,4 @@ impl Server {
         handle.end();
         done
     }
-}
-
-fn check(config: &Config) -> Result<Vec<RoomName>> {
-    if config.sendq_bytes_max < SENDQ_BYTES_MIN.max(config.line_bytes_max * 2) {
-        return Err(Error::Limit {
-            name: "the send queue of a client",
-            value: config.sendq_bytes_max,
-            least: SENDQ_BYTES_MIN.max(config.line_bytes_max * 2),
-        });
-    }
-    let mut rooms: Vec<RoomName> = Vec::new();
-    for name in &config.room {
-        let room: RoomName = name.parse()?;
-        if rooms.iter().all(|other| other.fold() != room.fold()) {
-            rooms.push(room);
-        }
-    }
-    if rooms.is_empty() { Err(Error::NoRoom) } else { Ok(rooms) }
 }

@@ -18,7 +18,7 @@ use crate::logging::LogFormat;
 use crate::output::Color;
 
 pub(crate) use layers::Environment;
-pub(crate) use values::{bytes, duration};
+pub(crate) use values::{bytes, count, duration};
 
 /// The whole command line.
 #[derive(Debug, Parser)]

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The longest time that means anything; far below what added to a clock overflows it.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// Parses a time such as `250ms`, `10s`, `5m`, `1h`, `30d`, or a plain number of seconds.
 ///
 /// # Errors
@@ -18,7 +21,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(bad()),
     };
     let number: f64 = number.parse().map_err(|_| bad())?;
-    Duration::try_from_secs_f64(number * seconds_each).map_err(|_| bad())
+    let time = Duration::try_from_secs_f64(number * seconds_each).map_err(|_| bad())?;
+    if time > LONGEST { Err(format!("`{text}` is more than 100 years")) } else { Ok(time) }
 }
 
 /// Parses a number of bytes such as `4096`, `64KiB`, `10M` (binary units, with or without `iB`).
@@ -40,6 +44,15 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(bad)
 }
 
+/// Parses how many of something there may be.
+///
+/// # Errors
+/// Says that none is no limit.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("`{text}` is not a number from 1"))
+}
+
 fn split_unit(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     (&text[..end], text[end..].trim_start())
@@ -57,6 +70,23 @@ mod tests {
         assert_eq!(duration("30d"), Ok(Duration::from_secs(30 * 86_400)));
         for text in ["", "s", "10x", "-1s", "1e9d", "1.2.3s", "99999999999999999999d"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_can_be_added_to_a_clock() {
+        let longest = duration("36500d").unwrap();
+        assert!(std::time::Instant::now().checked_add(longest).is_some());
+        for text in ["36501d", "200000000000000d"] {
+            assert!(duration(text).unwrap_err().contains("100 years"), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts() {
+        assert_eq!(count("1"), Ok(1));
+        for text in ["0", "", "-1", "x", "99999999999999999999999"] {
+            assert!(count(text).is_err(), "{text}");
         }
     }
 

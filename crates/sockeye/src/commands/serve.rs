@@ -48,8 +48,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     limits: LimitArgs,
     /// Worker threads; one for each core unless given
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Show the address as a QR code
     #[arg(long)]
     qr: bool,
@@ -205,7 +205,7 @@ impl Args {
             mounts: Vec::new(),
             admit: None,
             access_log: None,
-            threads: self.threads,
+            threads: self.threads.map_or(0, usize::from),
             limits: self.limits.limits()?,
         })
     }

@@ -129,14 +129,17 @@ fn join_ends_with_the_code_of_its_signal() {
 
 #[test]
 fn wrong_flags_end_with_2_and_say_what_is_right() {
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["--flood", "fast"], "5:2/s"),
         (&["--charset", "utf-16le"], "no charset"),
         (&["--room", "lobby"], "the name of a room is #"),
         (&["--slow", "maybe"], "close, drop"),
         (&["--sendq", "lots"], "1GiB"),
         (&["-b", "nonsense:x"], "is not an address"),
+        (&["--sendq", "1"], "at least 16384"),
         (&["--max-clients", "many"], "--max-clients"),
+        (&["--max-clients", "0"], "a number from 1"),
+        (&["--grace", "200000000000000d"], "100 years"),
     ];
     for (args, expected) in cases {
         let all = [&["chat", "serve"], args].concat();

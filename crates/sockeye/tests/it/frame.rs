@@ -44,7 +44,10 @@ fn help_names_every_command_and_ends_with_0() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2_and_says_what_is_wrong() {
-    for args in [&["nonsense"][..], &["man", "--nonsense"], &["completions", "cobol"], &[]] {
+    let too_many = ["serve", "--check-config", "--threads", "100000"];
+    let wrong =
+        [&["nonsense"][..], &["man", "--nonsense"], &["completions", "cobol"], &too_many, &[]];
+    for args in wrong {
         let output = sockeye(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{args:?}");

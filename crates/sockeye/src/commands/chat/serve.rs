@@ -8,7 +8,7 @@ use sockeye_edge::listen::ListenAddr;
 
 use crate::args::{self, ServerArgs};
 use crate::context::{Context, inherited_sockets, raise_descriptors};
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 use crate::output::{ReadyLine, Stream};
 
 const EXAMPLES: &str = "\
@@ -33,10 +33,11 @@ pub(crate) struct Args {
     #[arg(long)]
     classic: bool,
     /// How many clients may be connected
-    #[arg(long, value_name = "N", default_value_t = Config::default().max_clients)]
+    #[arg(long, value_name = "N", default_value_t = Config::default().max_clients,
+        value_parser = args::count)]
     max_clients: usize,
     /// How many clients may come from one address (one /64 of IPv6)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = args::count)]
     max_per_ip: Option<usize>,
     /// How much may wait to be sent to one client
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = args::bytes)]
@@ -92,7 +93,7 @@ fn charset(label: &str) -> Result<Charset, String> {
 impl Args {
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
         let defaults = Config::default();
-        Ok(Config {
+        let config = Config {
             listen: self.bind.clone(),
             room: self.room.iter().map(ToString::to_string).collect(),
             classic: self.classic,
@@ -115,7 +116,9 @@ impl Args {
                 History::Off => 0,
             },
             ..defaults
-        })
+        };
+        config.check().map_err(usage)?;
+        Ok(config)
     }
 }
 
