@@ -82,10 +82,16 @@ Flags of a part can be set in its table of the configuration: [serve], [chat.ser
 enum PartName {
     Files,
     Chat,
+    Drop,
     Receive,
 }
 
 impl Args {
+    /// Tells whether there is a drop box: by its flag, or named among the parts.
+    fn drops(&self) -> bool {
+        self.page.drop || self.only.contains(&PartName::Drop)
+    }
+
     fn runs(&self, part: PartName) -> bool {
         self.only.is_empty() || self.only.contains(&part)
     }
@@ -158,12 +164,16 @@ fn config(args: &Args, context: &Context, dir: &Path) -> anyhow::Result<Config> 
         room.admit = Some(Admit(Arc::new(move |peer: &Address| guard.admits(peer.canonical_ip()))));
         config.chat = Some(room);
     }
-    let takes_files = args.runs(PartName::Receive) || args.page.drop;
+    if args.drops() && !args.runs(PartName::Files) {
+        return Err(usage("the drop box stands on the page of the files: --only files,drop"));
+    }
+    let takes_files = args.runs(PartName::Receive) || args.drops();
     let inbox = if takes_files { Some(inbox(args, dir)?) } else { None };
     if config.files.is_some() {
         let room = config.chat.as_ref().and_then(|room| room.room.first().cloned());
         let asks = !context.global.check_config;
-        let page = args.page.config(room.unwrap_or_default(), inbox.clone(), asks)?;
+        let drop = inbox.clone().filter(|_| args.drops());
+        let page = args.page.config(room.unwrap_or_default(), drop, asks)?;
         config.page = Some(page);
     }
     if let Some(inbox) = inbox.filter(|_| args.runs(PartName::Receive)) {

@@ -102,6 +102,7 @@ fn what_would_share_too_much_is_refused_with_a_way_out() {
         (vec!["/"], "share a smaller folder, or say --yes"),
         (vec!["share", &inbox], "lies inside the shared folder"),
         (vec!["share/a.txt"], "`sockeye serve FILE` shares one file"),
+        (vec!["share", "--only=chat,drop"], "--only files,drop"),
     ] {
         let finished = Process::run(up(&home, &args).args(FREE_PORTS), b"");
         assert_eq!(finished.code(), Some(2), "{args:?}: {}", finished.err());

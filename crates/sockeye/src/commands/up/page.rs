@@ -70,12 +70,12 @@ impl PageArgs {
         }
     }
 
-    /// Makes the page's configuration. `asks`: where the password comes from the terminal, it is
+    /// Makes the page's configuration. `drop`: the inbox, where others may drop files. `asks`: where the password comes from the terminal, it is
     /// asked for.
     pub(super) fn config(
         &self,
         room: String,
-        inbox: Option<PathBuf>,
+        drop: Option<PathBuf>,
         asks: bool,
     ) -> anyhow::Result<page::Config> {
         let password = match &self.password_file {
@@ -86,7 +86,7 @@ impl PageArgs {
         Ok(page::Config {
             title: self.name.clone().unwrap_or_else(machine),
             room,
-            drop: inbox.filter(|_| self.drop),
+            drop,
             share_inbox: self.share_inbox,
             guard: self.guard(),
             password,
