@@ -133,7 +133,7 @@ fn flags_of_a_part_stand_in_its_table() {
 #[test]
 fn the_page_takes_drops_where_asked_to_and_is_locked_where_asked_to() {
     let home = home();
-    let args = ["share", "--drop", "--name", "workshop", "--only", "files,chat"];
+    let args = ["share", "--name", "workshop", "--only", "files,chat,drop"];
     let mut hub = Process::spawn(up(&home, &args).args(FREE_PORTS));
     let files = hub.wait_for("listening http http://127.0.0.1:");
     let at = format!("127.0.0.1:{}", files.trim_end_matches('/'));

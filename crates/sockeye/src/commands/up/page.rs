@@ -70,8 +70,8 @@ impl PageArgs {
         }
     }
 
-    /// Makes the page's configuration. `drop`: the inbox, where others may drop files. `asks`: where the password comes from the terminal, it is
-    /// asked for.
+    /// Makes the page's configuration. `drop`: the inbox, where others may drop files. `asks`:
+    /// where the password comes from the terminal, it is asked for.
     pub(super) fn config(
         &self,
         room: String,
