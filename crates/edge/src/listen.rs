@@ -154,6 +154,12 @@ pub enum ListenError {
         /// Who has it, where that can be known.
         holder: Option<Holder>,
     },
+    /// A file that is no socket has the path.
+    #[error("{address}: a file that is no socket is there; remove it or choose another path")]
+    PathTaken {
+        /// What was asked for.
+        address: ListenAddr,
+    },
     /// The port needs privilege.
     #[error("{address}: permission denied; ports below 1024 need root or CAP_NET_BIND_SERVICE")]
     PermissionDenied {
@@ -198,6 +204,11 @@ pub fn open(wanted: &ListenAddr) -> Result<Socket, ListenError> {
     opened.map_err(|source| {
         let address = wanted.clone();
         match source.kind() {
+            std::io::ErrorKind::AddrInUse
+                if wanted.address.path().is_some_and(|path| !is_socket(path)) =>
+            {
+                ListenError::PathTaken { address }
+            }
             std::io::ErrorKind::AddrInUse => {
                 let holder = holder::of(&wanted.address);
                 ListenError::PortInUse { address, holder }

@@ -73,6 +73,6 @@ fn a_stale_unix_socket_is_replaced_and_a_live_one_is_not() {
     open(&address).unwrap();
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, "a file").unwrap();
-    assert!(open(&address).is_err());
+    assert!(matches!(open(&address), Err(ListenError::PathTaken { .. })));
     assert_eq!(std::fs::read(&path).unwrap(), b"a file");
 }
