@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -15,6 +15,10 @@ use crate::exit::Exit;
 
 /// How long a stop at once may take before the process is ended from within.
 const STOP_AT_ONCE: Duration = Duration::from_millis(500);
+
+/// The same signal again within this time is its echo: `timeout` signals its child, and at once the
+/// child's process group.
+const ECHO: Duration = Duration::from_millis(50);
 
 /// How often SIGHUP came and was not the end of a terminal. Clones count together.
 #[derive(Clone, Debug, Default)]
@@ -77,8 +81,11 @@ impl Stop {
         let mut signals = signals.context("cannot listen for signals")?;
         let ours = self.clone();
         std::thread::Builder::new().name("signals".into()).spawn(move || {
+            let mut echo = Echo::default();
             for signal in signals.forever() {
-                ours.handle(signal, grace);
+                if !echo.is(signal, Instant::now()) {
+                    ours.handle(signal, grace);
+                }
             }
         })?;
         Ok(())
@@ -118,6 +125,21 @@ impl Stop {
     }
 }
 
+/// Which request to stop came last, and when.
+#[derive(Debug, Default)]
+struct Echo(Option<(i32, Instant)>);
+
+impl Echo {
+    /// Tells whether a signal repeats the last one and asks for nothing more.
+    fn is(&mut self, signal: i32, now: Instant) -> bool {
+        let again = self.0.is_some_and(|(last, at)| last == signal && now - at < ECHO);
+        if !again && signal != SIGHUP {
+            self.0 = Some((signal, now));
+        }
+        again
+    }
+}
+
 fn exit_of(signal: i32) -> Exit {
     if signal == SIGTERM { Exit::TERMINATED } else { Exit::INTERRUPTED }
 }
@@ -125,4 +147,22 @@ fn exit_of(signal: i32) -> Exit {
 /// Tells whether this process has a controlling terminal.
 fn has_terminal() -> bool {
     std::fs::File::open("/dev/tty").is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_signal_at_once_is_an_echo_and_later_a_second_one() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut echo = Echo::default();
+        assert!(!echo.is(SIGTERM, at(0)));
+        assert!(echo.is(SIGTERM, at(1)));
+        assert!(!echo.is(SIGINT, at(2)), "another signal is no echo");
+        assert!(!echo.is(SIGINT, at(60)));
+        assert!(!echo.is(SIGHUP, at(61)));
+        assert!(!echo.is(SIGHUP, at(62)), "every SIGHUP counts");
+    }
 }
