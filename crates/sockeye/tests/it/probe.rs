@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use sockeye_testkit::{Finished, Link, LinkConfig, Process};
+use sockeye_testkit::{Finished, Link, LinkConfig, Need, Process, need};
 
 fn sockeye(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
@@ -21,7 +21,11 @@ fn sockeye(args: &[&str]) -> Command {
 
 /// An echo that is ready, and where.
 fn echo() -> (Process, String) {
-    let mut process = Process::spawn(&mut sockeye(&["listen", "-v", "-u", "--echo", "0"]));
+    echo_at("0")
+}
+
+fn echo_at(place: &str) -> (Process, String) {
+    let mut process = Process::spawn(&mut sockeye(&["listen", "-v", "-u", "--echo", place]));
     let place = process.wait_for("listening udp ");
     (process, place)
 }
@@ -225,6 +229,25 @@ fn people_get_lines_and_a_summary() {
     assert_eq!(lines[5], rest);
     let quiet = Process::run(&mut probe(&place, &["-q", "--count", "2", "--interval", "1ms"]), b"");
     assert_eq!((quiet.code(), quiet.out().lines().count()), (Some(0), 3));
+}
+
+#[test]
+fn over_ipv6_and_to_every_interface() {
+    if !need(Need::Ipv6) {
+        return;
+    }
+    for (listening, hosts) in [("[::1]:0", &["[::1]"][..]), (":0", &["[::1]", "127.0.0.1"])] {
+        let (_echo, place) = echo_at(listening);
+        let port = place.rsplit(':').next().unwrap();
+        for host in hosts {
+            let place = format!("{host}:{port}");
+            let flags = ["--count", "3", "--interval", "1ms", "--json"];
+            let done = Process::run(&mut probe(&place, &flags), b"");
+            let (_, summary) = parsed(&done);
+            assert_eq!((done.code(), &summary["answered"]), (Some(0), &json!(3)), "{place}");
+            assert_eq!(summary["lost_there"], 0, "{place}");
+        }
+    }
 }
 
 #[test]

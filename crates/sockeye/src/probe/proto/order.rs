@@ -139,6 +139,15 @@ mod tests {
     }
 
     #[test]
+    fn a_jump_forgets_the_numbers_whose_bits_it_takes() {
+        // WINDOW + 3 has the bit of 3, and has not been seen.
+        assert_eq!(judge(&[3, WINDOW + 10, WINDOW + 3]), [InOrder, InOrder, Reordered]);
+        assert_eq!(judge(&[3, 9 * WINDOW, 8 * WINDOW + 3]), [InOrder, InOrder, Reordered]);
+        // What is older than the window may have been seen: it counts as a duplicate.
+        assert_eq!(judge(&[9 * WINDOW, 8 * WINDOW - 5]), [InOrder, Duplicate]);
+    }
+
+    #[test]
     fn any_numbers_are_judged_as_a_set_would() {
         let mut rng = Rng::new(4737);
         for spread in [2, 10, 1000, 5000] {

@@ -237,6 +237,20 @@ fn any_seed_is_counted_exactly() {
 }
 
 #[test]
+fn a_duplicate_of_the_last_reply_is_waited_for() {
+    let mut back = |header: &Header, _: Duration| {
+        if header.number == 4 && header.kind == Kind::Reply {
+            vec![ms(1), ms(4)]
+        } else {
+            vec![ms(1)]
+        }
+    };
+    let (prober, _) = run(config(5), &mut good, &mut back, None);
+    let summary = prober.summary();
+    assert_eq!((summary.answered, summary.duplicates, summary.duplicates_back), (5, 1, 1));
+}
+
+#[test]
 fn a_peer_that_is_silent_ends_it_after_the_wait_and_is_not_asked() {
     let (mut asked, mut last) = (0, Duration::ZERO);
     let mut there = |header: &Header, now| {
