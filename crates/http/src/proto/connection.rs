@@ -392,10 +392,14 @@ impl Connection {
     }
 
     fn take_head(&mut self, length: usize) -> Turn {
+        // What is said of a head must not depend on how much of it came at once.
+        let raw = self.received()[..length].to_vec();
+        if let Err(error) = check_line(&raw, &self.limits) {
+            return self.refuse(error);
+        }
         if length > self.limits.head_bytes_max {
             return self.refuse(TOO_LARGE);
         }
-        let raw = self.received()[..length].to_vec();
         match Head::parse(raw) {
             Err(error) => self.refuse(error),
             Ok(head) if head.target().len() > self.limits.target_bytes_max => self.refuse(TOO_LONG),
@@ -444,11 +448,17 @@ fn find_head_end(received: &[u8], scanned: usize) -> Option<usize> {
 
 /// Checks a head that is not whole yet, so that a stranger's protocol is refused at once.
 fn check_start(received: &[u8], limits: &Limits) -> Result<(), PeerError> {
+    check_line(received, limits)?;
+    if received.len() >= limits.head_bytes_max { Err(TOO_LARGE) } else { Ok(()) }
+}
+
+/// Checks the method and the length of a request line, as soon as they tell.
+fn check_line(received: &[u8], limits: &Limits) -> Result<(), PeerError> {
     let method = received.iter().take_while(|byte| is_token(byte)).count();
+    if method > METHOD_BYTES_MAX {
+        return Err(UNKNOWN_METHOD);
+    }
     match received.get(method) {
-        None if method > METHOD_BYTES_MAX => {
-            return Err(UNKNOWN_METHOD);
-        }
         None | Some(b' ') => {}
         Some(b'\r') if method == 0 && received.len() == 1 => {}
         Some(0x16) if method == 0 => {
@@ -457,10 +467,8 @@ fn check_start(received: &[u8], limits: &Limits) -> Result<(), PeerError> {
         Some(_) => return Err(PeerError::bad("malformed method")),
     }
     let line_max = limits.target_bytes_max + LINE_BYTES_BESIDE_TARGET;
-    if received.len() > line_max && !received[..line_max].contains(&b'\n') {
-        return Err(TOO_LONG);
-    }
-    if received.len() >= limits.head_bytes_max { Err(TOO_LARGE) } else { Ok(()) }
+    let long = received.len() > line_max && !received[..line_max].contains(&b'\n');
+    if long { Err(TOO_LONG) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -219,3 +219,17 @@ fn a_stop_ends_idle_connections_and_lets_requests_finish() {
     idle.handle_stop(start, chance);
     assert_eq!(idle.poll_timeout(), Some(start));
 }
+
+#[test]
+fn a_refusal_does_not_depend_on_the_cuts() {
+    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(LIMITS.target_bytes_max + 50));
+    let method = format!("{}:\r\n\r\n", "A".repeat(40));
+    for (input, code) in [
+        (long.as_bytes(), "refused 414"),
+        (method.as_bytes(), "refused 501"),
+        (b"\x16\x03\x01\n\n", "refused 400 Bad Request: this port speaks plain HTTP, not TLS"),
+    ] {
+        let said = run_every_way(input);
+        assert!(said[0].starts_with(code) && said.len() == 2, "{said:?}");
+    }
+}
