@@ -86,6 +86,8 @@ pub struct Session {
     stage: Stage,
     started: bool,
     ended: bool,
+    /// Empty lines came first and are gone: no PROXY header can follow.
+    past_start: bool,
     skipping: bool,
     told: bool,
     voice: Voice,
@@ -114,6 +116,7 @@ impl Session {
             stage: if config.classic { Stage::Classic } else { Stage::Opening },
             started: false,
             ended: false,
+            past_start: false,
             skipping: false,
             told: false,
             voice: Voice::default(),
@@ -214,6 +217,9 @@ impl Session {
     }
 
     fn poll_opening(&mut self, config: &SessionConfig, now: Instant) -> Option<Request> {
+        if self.past_start {
+            self.drop_blank_lines();
+        }
         match sniff(self.rest(), config.line_bytes_max, self.ended) {
             Opening::More if self.ended => self.end(),
             Opening::More => {
@@ -340,8 +346,10 @@ impl Session {
 
     /// Empty lines decide nothing and must not pile up; they may begin a PROXY header.
     fn drop_blank_lines(&mut self) {
-        if !sniff::may_be_proxy(self.rest()) {
-            self.at += self.rest().iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        if self.past_start || !sniff::may_be_proxy(self.rest()) {
+            let blank = self.rest().iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+            self.past_start |= blank > 0;
+            self.at += blank;
         }
     }
 

@@ -91,6 +91,15 @@ fn other_protocols_are_refused_before_anything_is_said() {
 }
 
 #[test]
+fn a_proxy_header_is_one_at_the_very_start_only() {
+    let header = b"\r\n\r\n\0\r\nQUIT\n".as_slice();
+    for blank in [b"\n".as_slice(), b"\r\n", b"\r\n\r\n\r\n", b"\r\r\n"] {
+        let requests = every_way(&config(), &[blank, header, b"hi\n"].concat(), true);
+        assert_eq!(requests, [Request::Start, say("QUIT"), say("hi"), Request::End]);
+    }
+}
+
+#[test]
 fn silence_starts_the_output_and_the_first_line_still_classifies() {
     let config = config();
     let start = Instant::now();
