@@ -1,8 +1,8 @@
 #![no_main]
-//! `head` of bodies/http.rs.
+//! `http_head` of bodies/http.rs.
 
 #[path = "../bodies/http.rs"]
 #[allow(dead_code)]
 mod http;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| http::head(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| http::http_head(input));

@@ -1,8 +1,8 @@
 #![no_main]
-//! `range` of bodies/http.rs.
+//! `http_range` of bodies/http_answer.rs.
 
-#[path = "../bodies/http.rs"]
+#[path = "../bodies/http_answer.rs"]
 #[allow(dead_code)]
-mod http;
+mod http_answer;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| http::range(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| http_answer::http_range(input));

@@ -1,8 +1,8 @@
 #![no_main]
-//! `target` of bodies/http.rs.
+//! `http_target` of bodies/http.rs.
 
 #[path = "../bodies/http.rs"]
 #[allow(dead_code)]
 mod http;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| http::target(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| http::http_target(input));

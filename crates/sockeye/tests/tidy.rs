@@ -286,3 +286,30 @@ fn every_crate_takes_its_lints_and_versions_from_the_workspace() {
         assert!(found.is_empty(), "{}: {found:?}", path.display());
     }
 }
+
+#[test]
+fn every_fuzz_target_has_a_small_corpus_that_a_test_replays() {
+    const CORPUS_FILES_MAX: usize = 60;
+    const CORPUS_BYTES_MAX: u64 = 200_000;
+    let stems = |folder: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(root().join("fuzz").join(folder)).unwrap();
+        let stem = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+        entries.map(|entry| stem(entry.unwrap().path())).collect()
+    };
+    let targets = stems("fuzz_targets");
+    assert_eq!(stems("corpus"), targets, "a corpus for each target, and no other");
+    let manifest = fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
+    let readme = fs::read_to_string(root().join("fuzz/README.md")).unwrap();
+    let tests: String = sources().iter().filter(|s| s.is_test()).map(|s| &*s.text).collect();
+    for target in targets {
+        assert!(manifest.contains(&format!("name = \"{target}\"")), "fuzz/Cargo.toml: {target}");
+        assert!(readme.contains(&format!("`{target}`")), "fuzz/README.md: {target}");
+        assert!(tests.contains(&format!("replay(\"{target}\"")), "no test replays {target}");
+        let files: Vec<u64> = fs::read_dir(root().join("fuzz/corpus").join(&target))
+            .unwrap()
+            .map(|entry| entry.unwrap().metadata().unwrap().len())
+            .collect();
+        assert!((1..=CORPUS_FILES_MAX).contains(&files.len()), "{target}: {}", files.len());
+        assert!(files.iter().sum::<u64>() <= CORPUS_BYTES_MAX, "{target} is large");
+    }
+}

@@ -4,6 +4,7 @@
 
 mod classic;
 mod crowd;
+mod fuzz;
 mod limits;
 mod room;
 mod support;

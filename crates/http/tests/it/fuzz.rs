@@ -1,16 +1,21 @@
 //! Fuzz corpora replayed, and properties of the same bodies.
 
+#[path = "../../../../fuzz/bodies/http_answer.rs"]
+mod answers;
 #[path = "../../../../fuzz/bodies/http.rs"]
-mod bodies;
+mod requests;
 
 use proptest::prelude::*;
 use sockeye_testkit::replay;
 
 #[test]
 fn corpora_replay() {
-    replay("http_head", bodies::head);
-    replay("http_target", bodies::target);
-    replay("http_range", bodies::range);
+    replay("http_head", requests::http_head);
+    replay("http_target", requests::http_target);
+    replay("http_chunked", requests::http_chunked);
+    replay("http_connection", requests::http_connection);
+    replay("http_range", answers::http_range);
+    replay("http_precondition", answers::http_precondition);
 }
 
 proptest! {
@@ -19,17 +24,17 @@ proptest! {
     #[test]
     fn any_bytes_and_near_misses(
         bytes: Vec<u8>,
-        size: u64,
         line in "(GET|POST)? ?/[ab%2./?#]{0,9}( HTTP/1.[01])?\r?\n",
         fields in "(Host: a\r\n)?(X:[ -~]{0,9}\r?\n)?\r\n",
-        list in "bytes=[0-9, -]{0,30}",
+        target in "\0/[ab%2./?#\\\\]{0,9}",
+        list in "\\PCbytes=[0-9, -]{0,30}",
     ) {
         let near = line + &fields;
-        bodies::head(&bytes);
-        bodies::head(near.as_bytes());
-        bodies::target(&bytes);
-        bodies::target(near.as_bytes());
-        bodies::range(&bytes);
-        bodies::range(&[&size.to_le_bytes()[..], list.as_bytes()].concat());
+        requests::http_head(near.as_bytes());
+        requests::http_connection(&bytes);
+        requests::http_connection(&[b"\0\x07", near.as_bytes(), near.as_bytes()].concat());
+        requests::http_target(&bytes);
+        requests::http_target(target.as_bytes());
+        answers::http_range(list.as_bytes());
     }
 }

@@ -8,6 +8,7 @@ mod aio;
 mod connect;
 mod datagram;
 mod drip;
+mod fuzz;
 mod graceful;
 mod oracle;
 mod packet;

@@ -118,3 +118,64 @@ fn mistakes_are_named() {
     let error = merged("sockeye serve", env, "").unwrap_err().to_string();
     assert_eq!(error, "SOCKEYE_SERVE_HIDDEN, `hidden`: expected true or false");
 }
+
+proptest::proptest! {
+    // Each case reads a file.
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(128))]
+
+    /// Whatever the layers say: the command line stays as it is, a flag comes from the highest
+    /// layer that has it, and what is merged once is complete.
+    #[test]
+    fn the_highest_layer_that_says_something_wins(
+        cli in proptest::sample::select(&CLI[..]),
+        env in proptest::sample::subsequence(&ENV[..], 0..ENV.len()),
+        file in proptest::sample::subsequence(&FILE[..], 0..FILE.len()),
+    ) {
+        let pairs: BTreeMap<String, OsString> =
+            env.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect();
+        let file = format!("log_format = 'json'\n[serve]\n{}", file.join("\n"));
+        let argv = format!("sockeye serve{cli}");
+        let once = merged(&argv, Environment(pairs.clone()), &file).unwrap();
+        let twice = merged(&once, Environment(pairs), &file).unwrap();
+        proptest::prop_assert_eq!(&twice, &once, "merged again");
+        let added = once.strip_prefix("sockeye serve").and_then(|rest| rest.strip_suffix(cli));
+        let added: Vec<&str> = added.expect("the command line stays").split_whitespace().collect();
+        let has = |words: &[&str], start: &str| words.iter().any(|word| word.starts_with(start));
+        let names: Vec<&str> = env.iter().map(|(name, _)| *name).collect();
+        let typed = cli.contains("-p") || cli.contains("-b");
+        let set = names.contains(&"SOCKEYE_SERVE_PORT") || names.contains(&"SOCKEYE_SERVE_BIND");
+        let lower = ["--port=3", "--bind=:3"].map(|word| added.contains(&word));
+        proptest::prop_assert!(!(typed || set) || lower == [false; 2], "{}", once);
+        proptest::prop_assert!(!typed || !(has(&added, "--port") || has(&added, "--bind")));
+        proptest::prop_assert!(added.contains(&"--log-format=json"));
+        let hidden = added.iter().filter(|word| **word == "--hidden").count();
+        proptest::prop_assert!(hidden + usize::from(cli.contains("--hidden")) <= 1);
+        proptest::prop_assert!(!names.contains(&"SOCKEYE_SERVE_HIDDEN") || hidden == 0);
+    }
+
+    /// Any file is read or refused in words that name it, without what acts on a terminal.
+    #[test]
+    fn any_file_is_read_or_refused(
+        file in "(\\[?(serve|chat\\.serve|bind|port|spa|hidden|verbose|\\PC|\x1b)\\]? ?=? ?\
+            (1|-1|2.5|true|'a'|\\['a'\\]|\\{\\}|\u{202e})?\n){0,4}",
+    ) {
+        match merged("sockeye serve", Environment::default(), &file) {
+            Ok(words) => proptest::prop_assert!(words.starts_with("sockeye serve"), "{}", words),
+            Err(error) => proptest::prop_assert!(!error.to_string().is_empty()),
+        }
+    }
+}
+
+/// What the environment may say.
+const ENV: [(&str, &str); 4] = [
+    ("SOCKEYE_SERVE_PORT", "2"),
+    ("SOCKEYE_SERVE_BIND", ":2"),
+    ("SOCKEYE_SERVE_HIDDEN", "no"),
+    ("SOCKEYE_SERVE_SPA", "false"),
+];
+
+/// What the file may say of `serve`.
+const FILE: [&str; 4] = ["port = 3", "bind = [':3']", "hidden = true", "spa = 'a.html'"];
+
+/// What the command line may say.
+const CLI: [&str; 6] = ["", " --port=1", " -p 1", " -b :1", " --hidden", " d"];

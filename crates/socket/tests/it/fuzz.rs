@@ -1,0 +1,11 @@
+//! Fuzz corpora replayed on the bodies of their targets.
+
+#[path = "../../../../fuzz/bodies/frames.rs"]
+mod bodies;
+
+use sockeye_testkit::replay;
+
+#[test]
+fn corpora_replay() {
+    replay("frames", bodies::frames);
+}
