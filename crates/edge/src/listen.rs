@@ -59,6 +59,11 @@ impl ListenAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()
     }
 
+    /// What a person would choose another one of.
+    fn kind(&self) -> &'static str {
+        if self.address.port().is_some() { "port" } else { "path" }
+    }
+
     /// The socket address that it stands for.
     #[must_use]
     pub fn address(&self) -> &Address {
@@ -147,7 +152,7 @@ fn first_of(host: &str, port: u16) -> Result<ListenAddr, String> {
 #[non_exhaustive]
 pub enum ListenError {
     /// Another process has the port.
-    #[error("{address} is in use{}; stop that or choose another port", by(.holder))]
+    #[error("{address} is in use{}; stop that or choose another {}", by(.holder), .address.kind())]
     PortInUse {
         /// What was asked for.
         address: ListenAddr,

@@ -68,7 +68,9 @@ fn a_stale_unix_socket_is_replaced_and_a_live_one_is_not() {
     let path = folder.path().join("s");
     let address = parse(&format!("unix:{}", path.display()));
     let live = open(&address).unwrap();
-    assert!(matches!(open(&address), Err(ListenError::PortInUse { .. })));
+    let error = open(&address).unwrap_err();
+    assert!(matches!(error, ListenError::PortInUse { .. }), "{error}");
+    assert!(error.to_string().ends_with("choose another path"), "{error}");
     drop(live);
     open(&address).unwrap();
     std::fs::remove_file(&path).unwrap();
