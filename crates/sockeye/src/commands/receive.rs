@@ -12,7 +12,7 @@ use sockeye_socket::{Events, Selector, Shutdown};
 use sockeye_transfer::receive::Server;
 use sockeye_transfer::{Ask, Output, Overwrite, Question, ReceiveConfig};
 
-use crate::args::{ServerArgs, bytes, duration};
+use crate::args::{ServerArgs, bytes, count, duration};
 use crate::commands::progress::View;
 use crate::context::{Context, announce, become_user, inherited_sockets};
 use crate::exit::{Exit, usage};
@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     timeout: Duration,
     /// Connections at once
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = count)]
     max_conns: usize,
     /// Print events as JSON lines
     #[arg(long)]

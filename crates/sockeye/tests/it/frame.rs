@@ -45,8 +45,9 @@ fn help_names_every_command_and_ends_with_0() {
 #[test]
 fn a_wrong_command_line_ends_with_2_and_says_what_is_wrong() {
     let too_many = ["serve", "--check-config", "--threads", "100000"];
-    let wrong =
-        [&["nonsense"][..], &["man", "--nonsense"], &["completions", "cobol"], &too_many, &[]];
+    let none = ["receive", "--plain-md5", "--check-config", "--max-conns", "0"];
+    let wrong: [&[&str]; 6] =
+        [&["nonsense"], &["man", "--nonsense"], &["completions", "cobol"], &too_many, &none, &[]];
     for args in wrong {
         let output = sockeye(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
