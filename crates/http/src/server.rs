@@ -20,6 +20,9 @@ use crate::service::Service;
 
 /// How many refused connections are told why at once; beyond it they are just closed.
 const REFUSALS_AT_ONCE_MAX: usize = 100;
+/// The most connections that a listener's queue can hold: so many are still taken at the shutdown,
+/// and no more, however fast new ones come.
+const QUEUED_MAX: usize = 65_535;
 /// How many connections are accepted before the other listeners get their turn.
 const ACCEPTS_IN_A_ROW_MAX: usize = 64;
 /// What the selector gives for the shutdown; listeners have their index.
@@ -139,7 +142,22 @@ type Running = JoinHandle<std::io::Result<Report>>;
 fn start_worker(index: usize, work: Work, shutdown: &Shutdown) -> std::io::Result<Running> {
     let shutdown = shutdown.clone();
     let builder = thread::Builder::new().name(format!("http-{index}"));
-    builder.spawn(move || work.run(&shutdown))
+    builder.spawn(move || {
+        let _end = EndsTheServer(&shutdown);
+        work.run(&shutdown)
+    })
+}
+
+/// A worker that ends before the shutdown has failed: the server ends with it, at once, since
+/// clients would be handed to nobody.
+struct EndsTheServer<'a>(&'a Shutdown);
+
+impl Drop for EndsTheServer<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_started() {
+            self.0.now();
+        }
+    }
 }
 
 /// Who lets connections in.
@@ -182,7 +200,7 @@ impl Door {
             }
         }
         for acceptor in &mut acceptors {
-            self.accept_some(acceptor, usize::MAX)?;
+            self.accept_some(acceptor, QUEUED_MAX)?;
         }
         Ok(())
     }

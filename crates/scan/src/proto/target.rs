@@ -40,8 +40,13 @@ pub enum TargetError {
     /// A range is neither in the last part nor between two whole addresses.
     #[error("{0}: a range is written 10.0.0.1-20 or 10.0.0.1-10.0.0.20")]
     Range(String),
+    /// A range has more addresses than the largest network that may be named.
+    #[error("the range {0} has more than 2^64 addresses, which is a /64")]
+    Wide(String),
 }
 
+/// The most addresses of one target: an IPv6 network of 64 bits.
+const SPAN_MAX: u128 = 1 << 64;
 /// The longest name of a host in text, RFC 1035 section 2.3.4.
 const NAME_BYTES_MAX: usize = 253;
 
@@ -66,6 +71,9 @@ impl FromStr for TargetSpec {
         {
             let last = last_of(first, last).ok_or_else(|| TargetError::Range(shown()))?;
             let span = Span::new(first, last).ok_or_else(|| TargetError::Backwards(shown()))?;
+            if span.len() > SPAN_MAX {
+                return Err(TargetError::Wide(shown()));
+            }
             return Ok(Self::Span(span));
         }
         if looks_like_address(text) {
@@ -191,6 +199,7 @@ mod tests {
             ("fd00::/63", Prefix("fd00::/63".into())),
             ("host/24", NoAddress("host/24".into())),
             ("10.0.0.20-10", Backwards("10.0.0.20-10".into())),
+            ("::1-f::", Wide("::1-f::".into())),
             ("10.0.0.1-256", Range("10.0.0.1-256".into())),
             ("10.0.0.1-::1", Range("10.0.0.1-::1".into())),
             ("fd00::1-9", Range("fd00::1-9".into())),

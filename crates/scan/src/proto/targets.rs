@@ -52,7 +52,7 @@ impl Span {
         (same_family && first <= last).then_some(Self { v6, scope: 0, first, last })
     }
 
-    /// Counts the addresses; a span never holds more than 2^64 of them but for `::/0` itself.
+    /// Counts the addresses; a target that was written holds 2^64 of them at most.
     #[must_use]
     pub fn len(&self) -> u128 {
         (self.last - self.first).saturating_add(1)

@@ -56,6 +56,15 @@ fn what_the_service_manager_promises_has_to_be_there() {
 }
 
 #[test]
+fn a_server_that_lacks_descriptors_for_its_workers_says_so_and_ends() {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg("ulimit -n 12; exec \"$0\" serve -b 127.0.0.1:0 --threads 4");
+    let finished = Process::run(command.arg(env!("CARGO_BIN_EXE_sockeye")), b"");
+    assert_eq!(finished.code(), Some(3), "{}", finished.err());
+    assert!(finished.err().contains("Too many open files"), "{}", finished.err());
+}
+
+#[test]
 fn readiness_is_told_to_the_service_manager() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
