@@ -46,7 +46,7 @@ def kill_9_and_bind_again_at_once():
                     port = process.ready(what)
                     place = f"127.0.0.1:{port}"
                     client = connect(port)
-                    client.sendall(b"hello\n")
+                    client.sendall(b"0" * 8)  # the beginning of a sum, or of a line
                     equal(process.stop(signal.SIGKILL), -9, (what, turn))
                     client.close()
 
@@ -102,7 +102,8 @@ def a_stalled_client_holds_the_end_for_the_grace_only():
                 with connect(port, small=True) as client:
                     client.sendall(GET % b"big")
                     client.recv(1000)
-                    for _ in range(signals):
+                    for number in range(signals):
+                        time.sleep(0.1 * number)  # no person is faster
                         process.send_signal(signal.SIGTERM)
                         with contextlib.suppress(ConnectionError):
                             for _ in range(1000):

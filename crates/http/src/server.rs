@@ -11,7 +11,7 @@ use sockeye_edge::listen;
 use sockeye_socket::{Accept, Acceptor, Address, Events, Selector, Shutdown, Socket};
 
 use crate::config::{AccessLog, Admit, Config, Limits};
-use crate::driver::{Dispatch, Incoming, Work};
+use crate::driver::{Dispatch, Incoming, Work, runtime};
 use crate::error::Error;
 use crate::event::{Event, Report, Sink};
 use crate::log;
@@ -128,7 +128,7 @@ impl Server {
         let mut report = Report::default();
         for worker in workers {
             match worker.join() {
-                Ok(result) => report.add(result.map_err(Error::Worker)?),
+                Ok(worker) => report.add(worker),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
@@ -137,18 +137,18 @@ impl Server {
     }
 }
 
-type Running = JoinHandle<std::io::Result<Report>>;
+type Running = JoinHandle<Report>;
 
 fn start_worker(index: usize, work: Work, shutdown: &Shutdown) -> std::io::Result<Running> {
-    let shutdown = shutdown.clone();
+    let (runtime, shutdown) = (runtime()?, shutdown.clone());
     let builder = thread::Builder::new().name(format!("http-{index}"));
     builder.spawn(move || {
         let _end = EndsTheServer(&shutdown);
-        work.run(&shutdown)
+        work.run(runtime, &shutdown)
     })
 }
 
-/// A worker that ends before the shutdown has failed: the server ends with it, at once, since
+/// A worker that ends before the shutdown has panicked: the server ends with it, at once, since
 /// clients would be handed to nobody.
 struct EndsTheServer<'a>(&'a Shutdown);
 

@@ -18,7 +18,7 @@ const STOP_AT_ONCE: Duration = Duration::from_millis(500);
 
 /// The same signal again within this time is its echo: `timeout` signals its child, and at once the
 /// child's process group.
-const ECHO: Duration = Duration::from_millis(50);
+const ECHO: Duration = Duration::from_millis(10);
 
 /// How often SIGHUP came and was not the end of a terminal. Clones count together.
 #[derive(Clone, Debug, Default)]

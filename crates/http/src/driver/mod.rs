@@ -7,4 +7,4 @@ mod send;
 mod watched;
 mod worker;
 
-pub(crate) use worker::{Dispatch, Incoming, Work};
+pub(crate) use worker::{Dispatch, Incoming, Work, runtime};

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sockeye_edge::caps::Permit;
 use sockeye_socket::{Address, Shutdown, Socket, aio, opt};
+use tokio::runtime::Runtime;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
@@ -68,6 +69,14 @@ pub(crate) struct Work {
     load: Arc<AtomicUsize>,
 }
 
+/// Makes the runtime of a worker. It needs descriptors, so it comes before the first client.
+///
+/// # Errors
+/// No descriptors left.
+pub(crate) fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()
+}
+
 impl Work {
     /// A worker to be run, and the way to it.
     pub(crate) fn new(service: Arc<Service>, log: Option<Log>, sink: Sink) -> (Dispatch, Work) {
@@ -79,18 +88,13 @@ impl Work {
 
     /// Serves connections until the way to it is dropped and the last of them has ended, or the
     /// deadline of `shutdown` has passed.
-    ///
-    /// # Errors
-    /// The runtime cannot be made.
-    pub(crate) fn run(self, shutdown: &Shutdown) -> std::io::Result<Report> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    pub(crate) fn run(self, runtime: Runtime, shutdown: &Shutdown) -> Report {
         let local = LocalSet::new();
         let report = local.block_on(&runtime, self.serve_all(shutdown));
         drop(local);
         // What still blocks somewhere must not hold up the end.
         runtime.shutdown_background();
-        Ok(report)
+        report
     }
 
     async fn serve_all(self, shutdown: &Shutdown) -> Report {

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use sockeye_socket::{Socket, opt};
 
 use super::markdown::Step;
@@ -304,8 +305,15 @@ impl Job {
     /// Signals the whole pipeline, as a terminal does.
     fn signal(&self, signal: &str) {
         if self.exit.is_none() {
-            let group = format!("-{}", self.id);
-            let _ = Command::new("kill").args([signal, "--", &group]).status();
+            let signal = match signal {
+                "-TERM" => Signal::TERM,
+                "-INT" => Signal::INT,
+                "-KILL" | "-9" => Signal::KILL,
+                other => panic!("kill {other}: the test does not know this signal"),
+            };
+            let group = Pid::from_raw(self.id.cast_signed()).unwrap();
+            // It may have ended by itself.
+            let _ = kill_process_group(group, signal);
         }
     }
 }
