@@ -12,7 +12,7 @@ use sockeye_edge::printable::Printable;
 use sockeye_transfer::{Error, Event, ExitClass, Phase, Received, Sent, Sink, TransferId};
 
 use crate::args::Global;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, usage};
 use crate::output::{self, Stream};
 use crate::signals::Stop;
 
@@ -108,6 +108,23 @@ impl View {
             Stream::Stderr => output::note(text),
         }
     }
+}
+
+/// Checks what `send` and `receive` have in common: the protocol that there is, and a time to wait.
+///
+/// # Errors
+/// Where the protocol is not chosen, or nothing would be waited for.
+pub(super) fn check_protocol(plain_md5: bool, timeout: Duration) -> anyhow::Result<()> {
+    if !plain_md5 {
+        return Err(usage(
+            "the encrypted protocol is not part of this version; --plain-md5 chooses the \
+             tutorial's, which is neither encrypted nor authenticated",
+        ));
+    }
+    if timeout.is_zero() {
+        return Err(usage("--timeout has to be longer than nothing"));
+    }
+    Ok(())
 }
 
 fn received_line(received: &Received) -> String {

@@ -13,7 +13,7 @@ use sockeye_transfer::receive::Server;
 use sockeye_transfer::{Ask, Output, Overwrite, Question, ReceiveConfig};
 
 use crate::args::{ServerArgs, bytes, count, duration};
-use crate::commands::progress::View;
+use crate::commands::progress::{self, View};
 use crate::context::{Context, announce, become_user, inherited_sockets};
 use crate::exit::{Exit, usage};
 use crate::output::{self, ReadyLine, Stream};
@@ -98,15 +98,7 @@ impl Args {
     /// # Errors
     /// Where the protocol is not chosen, or cannot do what is asked.
     pub(crate) fn config(&self) -> anyhow::Result<ReceiveConfig> {
-        if !self.plain_md5 {
-            return Err(usage(
-                "the encrypted protocol is not part of this version; --plain-md5 chooses the \
-                 tutorial's, which is neither encrypted nor authenticated",
-            ));
-        }
-        if self.timeout.is_zero() {
-            return Err(usage("--timeout has to be longer than nothing"));
-        }
+        progress::check_protocol(self.plain_md5, self.timeout)?;
         let default = ReceiveConfig::default();
         let output = if self.stdout {
             Output::Stream(Arc::new(Mutex::new(std::io::stdout())))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sockeye_transfer::{SendConfig, Source, send};
 
 use crate::args::duration;
-use crate::commands::progress::View;
+use crate::commands::progress::{self, View};
 use crate::context::Context;
 use crate::exit::{Exit, usage};
 use crate::output::Stream;
@@ -46,15 +46,7 @@ pub(crate) struct Args {
 
 impl Args {
     fn config(&self) -> anyhow::Result<SendConfig> {
-        if !self.plain_md5 {
-            return Err(usage(
-                "the encrypted protocol is not part of this version; --plain-md5 chooses the \
-                 tutorial's, which is neither encrypted nor authenticated",
-            ));
-        }
-        if self.timeout.is_zero() {
-            return Err(usage("--timeout has to be longer than nothing"));
-        }
+        progress::check_protocol(self.plain_md5, self.timeout)?;
         let [path] = self.paths.as_slice() else {
             return Err(usage("--plain-md5 carries one file; tar them: tar c … | sockeye send -"));
         };
