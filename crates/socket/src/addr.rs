@@ -1,6 +1,8 @@
 //! Socket addresses: what a socket is bound or connected to. Parsing and Display round-trip, and
 //! neither looks a name up (the zone of a link-local address excepted).
 
+#[cfg(target_os = "linux")]
+mod linux;
 mod parse;
 mod to_address;
 
@@ -11,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use socket2::SockAddr;
 
+#[cfg(target_os = "linux")]
+pub use linux::{NetlinkAddr, PacketAddr, VsockAddr};
 pub use to_address::ToAddress;
 
 /// An address family. [`AF_INET`], [`AF_INET6`] and [`AF_UNIX`] are Python's names.
@@ -25,8 +29,15 @@ pub enum Family {
     Inet6,
     /// Sockets of this machine, named by a path or an abstract name.
     Unix,
-    /// Packets as they pass an interface; [`Socket::packet`](crate::Socket::packet) makes one.
+    /// Packets as they pass an interface (Linux).
+    #[cfg(target_os = "linux")]
     Packet,
+    /// Talking with the kernel about routes, interfaces, neighbours (Linux).
+    #[cfg(target_os = "linux")]
+    Netlink,
+    /// Virtual machines and their host (Linux).
+    #[cfg(target_os = "linux")]
+    Vsock,
 }
 
 /// Any family (for looking names up).
@@ -38,25 +49,47 @@ pub const AF_INET6: Family = Family::Inet6;
 /// Sockets of this machine.
 pub const AF_UNIX: Family = Family::Unix;
 /// Packets as they pass an interface.
+#[cfg(target_os = "linux")]
 pub const AF_PACKET: Family = Family::Packet;
+/// Talking with the kernel.
+#[cfg(target_os = "linux")]
+pub const AF_NETLINK: Family = Family::Netlink;
+/// Virtual machines and their host.
+#[cfg(target_os = "linux")]
+pub const AF_VSOCK: Family = Family::Vsock;
 
 impl Family {
-    pub(crate) fn raw(self) -> i32 {
+    /// The system's number.
+    #[must_use]
+    pub fn raw(self) -> i32 {
         match self {
             Self::Unspec => libc::AF_UNSPEC,
             Self::Inet => libc::AF_INET,
             Self::Inet6 => libc::AF_INET6,
             Self::Unix => libc::AF_UNIX,
+            #[cfg(target_os = "linux")]
             Self::Packet => libc::AF_PACKET,
+            #[cfg(target_os = "linux")]
+            Self::Netlink => libc::AF_NETLINK,
+            #[cfg(target_os = "linux")]
+            Self::Vsock => libc::AF_VSOCK,
         }
     }
 
-    pub(crate) fn from_raw(raw: i32) -> Option<Self> {
+    /// The family with the system's number, if this crate has it.
+    #[must_use]
+    pub fn from_raw(raw: i32) -> Option<Self> {
         match raw {
+            libc::AF_UNSPEC => Some(Self::Unspec),
             libc::AF_INET => Some(Self::Inet),
             libc::AF_INET6 => Some(Self::Inet6),
             libc::AF_UNIX => Some(Self::Unix),
+            #[cfg(target_os = "linux")]
             libc::AF_PACKET => Some(Self::Packet),
+            #[cfg(target_os = "linux")]
+            libc::AF_NETLINK => Some(Self::Netlink),
+            #[cfg(target_os = "linux")]
+            libc::AF_VSOCK => Some(Self::Vsock),
             _ => None,
         }
     }
@@ -65,7 +98,7 @@ impl Family {
 /// The address of a socket.
 ///
 /// Written `1.2.3.4:80`, `[::1]:80`, `[fe80::1%eth0]:80`, `unix:/run/x.sock`, `unix:@abstract` and
-/// `unix:` (unnamed). Bytes of a unix name that are not printable ASCII show as `\xHH` and a
+/// `unix:` (unnamed); on Linux also `packet:2:0x0800`, `netlink:0:0x1` and `vsock:2:1234`. Bytes of a unix name that are not printable ASCII show as `\xHH` and a
 /// backslash as `\\`, and are parsed so; a zone shows as its number.
 ///
 /// ```
@@ -86,6 +119,15 @@ pub enum Address {
     Inet6(SocketAddrV6),
     /// A name in this machine.
     Unix(UnixName),
+    /// An interface and a protocol (Linux).
+    #[cfg(target_os = "linux")]
+    Packet(PacketAddr),
+    /// A place in the kernel's own talk (Linux).
+    #[cfg(target_os = "linux")]
+    Netlink(NetlinkAddr),
+    /// A virtual machine and a port (Linux).
+    #[cfg(target_os = "linux")]
+    Vsock(VsockAddr),
 }
 
 /// The name of a unix socket.
@@ -118,7 +160,7 @@ impl Address {
         match self {
             Self::Inet(addr) => Some(SocketAddr::V4(*addr)),
             Self::Inet6(addr) => Some(SocketAddr::V6(*addr)),
-            Self::Unix(_) => None,
+            _ => None,
         }
     }
 
@@ -129,6 +171,12 @@ impl Address {
             Self::Inet(_) => Family::Inet,
             Self::Inet6(_) => Family::Inet6,
             Self::Unix(_) => Family::Unix,
+            #[cfg(target_os = "linux")]
+            Self::Packet(_) => Family::Packet,
+            #[cfg(target_os = "linux")]
+            Self::Netlink(_) => Family::Netlink,
+            #[cfg(target_os = "linux")]
+            Self::Vsock(_) => Family::Vsock,
         }
     }
 
@@ -147,10 +195,19 @@ impl Address {
         }
     }
 
-    /// Tells whether only this machine can be behind it: loopback, or a unix socket.
+    /// Tells whether only this machine can be behind it: loopback, a unix socket, the kernel.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        self.canonical_ip().is_none_or(|ip| ip.is_loopback())
+        match self {
+            Self::Inet(_) | Self::Inet6(_) => {
+                self.canonical_ip().is_some_and(|ip| ip.is_loopback())
+            }
+            Self::Unix(_) => true,
+            #[cfg(target_os = "linux")]
+            Self::Netlink(addr) => addr.pid == 0,
+            #[cfg(target_os = "linux")]
+            Self::Packet(_) | Self::Vsock(_) => false,
+        }
     }
 
     /// The system's form; an error where a unix name is too long (107 bytes) or has a NUL.
@@ -171,6 +228,12 @@ impl Address {
                 SockAddr::unix(std::ffi::OsStr::from_bytes(&path)).map_err(|_| invalid())
             }
             Self::Unix(UnixName::Unnamed) => SockAddr::unix("").map_err(|_| invalid()),
+            #[cfg(target_os = "linux")]
+            Self::Packet(addr) => crate::sys::packet_to_sys(addr),
+            #[cfg(target_os = "linux")]
+            Self::Netlink(addr) => crate::sys::netlink_to_sys(*addr),
+            #[cfg(target_os = "linux")]
+            Self::Vsock(addr) => Ok(SockAddr::vsock(addr.cid, addr.port)),
         }
     }
 
@@ -180,7 +243,7 @@ impl Address {
             return Some(addr.into());
         }
         if !addr.is_unix() {
-            return None;
+            return Self::of_linux(addr);
         }
         let name = if addr.is_unnamed() {
             UnixName::Unnamed
@@ -190,6 +253,22 @@ impl Address {
             UnixName::Path(addr.as_pathname()?.to_owned())
         };
         Some(Self::Unix(name))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn of_linux(addr: &SockAddr) -> Option<Self> {
+        crate::sys::packet_from_sys(addr)
+            .map(Self::Packet)
+            .or_else(|| crate::sys::netlink_from_sys(addr).map(Self::Netlink))
+            .or_else(|| {
+                let (cid, port) = addr.as_vsock_address()?;
+                Some(Self::Vsock(VsockAddr { cid, port }))
+            })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of_linux(_: &SockAddr) -> Option<Self> {
+        None
     }
 }
 
@@ -209,6 +288,12 @@ impl fmt::Display for Address {
                 write_escaped(name, f)
             }
             Self::Unix(UnixName::Unnamed) => f.write_str("unix:"),
+            #[cfg(target_os = "linux")]
+            Self::Packet(addr) => addr.fmt(f),
+            #[cfg(target_os = "linux")]
+            Self::Netlink(addr) => addr.fmt(f),
+            #[cfg(target_os = "linux")]
+            Self::Vsock(addr) => addr.fmt(f),
         }
     }
 }
@@ -230,17 +315,19 @@ impl From<SocketAddr> for Address {
     }
 }
 
-impl From<SocketAddrV4> for Address {
-    fn from(addr: SocketAddrV4) -> Self {
-        Self::Inet(addr)
-    }
+macro_rules! from_variant {
+    ($($type:ty => $variant:ident),*) => {$(
+        impl From<$type> for Address {
+            fn from(addr: $type) -> Self {
+                Self::$variant(addr)
+            }
+        }
+    )*};
 }
 
-impl From<SocketAddrV6> for Address {
-    fn from(addr: SocketAddrV6) -> Self {
-        Self::Inet6(addr)
-    }
-}
+from_variant!(SocketAddrV4 => Inet, SocketAddrV6 => Inet6, UnixName => Unix);
+#[cfg(target_os = "linux")]
+from_variant!(PacketAddr => Packet, NetlinkAddr => Netlink, VsockAddr => Vsock);
 
 impl From<(IpAddr, u16)> for Address {
     fn from(addr: (IpAddr, u16)) -> Self {

@@ -183,9 +183,9 @@ impl Socket {
     /// Sends up to `count` bytes of `file` from `offset`, one system call's worth.
     ///
     /// # Errors
-    /// As [`crate::Socket::sendfile`].
-    pub async fn sendfile(&self, file: impl AsFd, offset: u64, count: usize) -> Result<usize> {
-        let call = |socket: &crate::Socket| socket.sendfile(&file, offset, count);
+    /// As [`crate::Socket::sendfile_some`].
+    pub async fn sendfile_some(&self, file: impl AsFd, offset: u64, count: usize) -> Result<usize> {
+        let call = |socket: &crate::Socket| socket.sendfile_some(&file, offset, count);
         self.run("sendfile", Interest::WRITABLE, call).await
     }
 

@@ -79,6 +79,12 @@ impl Error {
         self
     }
 
+    /// The same, of the operation that the caller asked for.
+    #[must_use]
+    pub(crate) fn renamed(self, op: &'static str) -> Self {
+        Self { op, ..self }
+    }
+
     #[must_use]
     pub(crate) fn after(mut self, done: usize) -> Self {
         self.done = done;

@@ -41,8 +41,10 @@ pub mod aio;
 mod client;
 pub mod errno;
 mod error;
+mod flags;
 pub mod frame;
 pub mod opt;
+#[cfg(target_os = "linux")]
 pub mod packet;
 pub mod resolve;
 mod selectors;
@@ -51,15 +53,26 @@ mod shutdown;
 mod socket;
 mod sys;
 
-pub use addr::{
-    AF_INET, AF_INET6, AF_PACKET, AF_UNIX, AF_UNSPEC, Address, Family, ToAddress, UnixName,
-};
+pub use addr::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, Address, Family, ToAddress, UnixName};
+#[cfg(target_os = "linux")]
+pub use addr::{AF_NETLINK, AF_PACKET, AF_VSOCK, NetlinkAddr, PacketAddr, VsockAddr};
 pub use client::{ConnectionBuilder, create_connection};
 pub use error::{Error, Result};
+#[cfg(target_os = "linux")]
+pub use flags::{
+    MSG_CMSG_CLOEXEC, MSG_CONFIRM, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_WAITFORONE,
+};
+pub use flags::{
+    MSG_CTRUNC, MSG_DONTROUTE, MSG_DONTWAIT, MSG_EOR, MSG_NOSIGNAL, MSG_OOB, MSG_PEEK, MSG_TRUNC,
+    MSG_WAITALL, MsgFlags,
+};
 pub use selectors::{Events, Selector, Waker};
 pub use server::{Accept, Acceptor, ServerBuilder, create_server};
 pub use shutdown::{Registration, Shutdown};
-pub use socket::{Drained, How, Kind, SOCK_DGRAM, SOCK_STREAM, SOMAXCONN, Socket, socketpair};
+pub use socket::{
+    Drained, How, Kind, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET,
+    SOCK_STREAM, SOMAXCONN, Socket, View, socketpair, socketpair_of,
+};
 
 // The programs of the document are compiled and run with the tests of the documentation.
 #[cfg(all(doctest, feature = "tokio"))]

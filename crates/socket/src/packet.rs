@@ -81,8 +81,9 @@ impl Socket {
     /// As [`recv`](Self::recv), or an interface went down (`ENETDOWN`). Meant for sockets of
     /// [`packet`](Self::packet) only: what another one gives is no packet.
     pub fn recv_packet(&self, buf: &mut [u8]) -> Result<Packet> {
-        let raw =
-            self.retry("recv_packet", PollFlags::IN, || sys::recv_packet(self.as_fd(), buf))?;
+        let raw = self
+            .view()
+            .retry("recv_packet", PollFlags::IN, || sys::recv_packet(self.as_fd(), buf))?;
         let outgoing = raw.kind == PACKET_OUTGOING;
         Ok(Packet {
             len: raw.len,

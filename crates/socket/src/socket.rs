@@ -1,10 +1,14 @@
 //! The socket: creating it, naming it, its options and its end. Moving bytes is in `transfer`,
-//! connecting in `connect`, waiting in `wait`, other types' sockets in `convert`.
+//! with flags and deadlines in `view`, whole files in `file`, connecting in `connect`, waiting in
+//! `wait`, other types' sockets in `convert`.
 
 mod close;
 mod connect;
 mod convert;
+mod file;
+mod kind;
 mod transfer;
+mod view;
 pub(crate) mod wait;
 
 use std::fmt;
@@ -13,46 +17,21 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::event::PollFlags;
-use socket2::{Domain, Protocol, SockAddr, Type};
+use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
+use socket2::{Domain, Protocol, SockAddr};
 
 use crate::addr::{Address, Family, ToAddress};
 use crate::error::{Cause, Error, Result};
 use crate::opt::{GetValue, Opt, SetValue};
-use crate::{errno, sys};
+use crate::{errno, opt, sys};
 use wait::Patience;
 
 pub use close::Drained;
-
-/// What a socket carries: a stream of bytes, or datagrams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// Bytes in order (TCP, unix streams).
-    Stream,
-    /// Messages with borders, each by itself (UDP, unix datagrams).
-    Dgram,
-}
-
-/// A stream of bytes.
-pub const SOCK_STREAM: Kind = Kind::Stream;
-/// Datagrams.
-pub const SOCK_DGRAM: Kind = Kind::Dgram;
-
-/// The longest queue of waiting clients that the system allows: it clips this to its own
-/// `net.core.somaxconn`.
-pub const SOMAXCONN: i32 = i32::MAX;
-
-/// Which direction [`Socket::shutdown`] ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// No more receiving.
-    Read,
-    /// No more sending: the peer reads the end of the stream.
-    Write,
-    /// Neither.
-    Both,
-}
+pub use kind::{
+    How, Kind, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
+    SOMAXCONN,
+};
+pub use view::View;
 
 /// A BSD socket with the methods that Python gives it.
 ///
@@ -91,7 +70,7 @@ impl Socket {
     /// The system has no such socket, or no descriptors left (`EMFILE`).
     pub fn new(family: Family, kind: Kind, protocol: i32) -> Result<Self> {
         let protocol = (protocol != 0).then(|| Protocol::from(protocol));
-        socket2::Socket::new(Domain::from(family.raw()), kind.raw(), protocol)
+        socket2::Socket::new(Domain::from(family.raw()), kind.to_type(), protocol)
             .map(|inner| Self::wrap(inner, family, kind))
             .map_err(|error| Error::io("socket", &error))
     }
@@ -144,6 +123,27 @@ impl Socket {
         Self::new(Family::Unix, Kind::Dgram, 0)
     }
 
+    /// A socket of the network layer itself, such as `raw(AF_INET, 1)` for ICMP. Over IPv4 what is
+    /// received begins with the IP header.
+    ///
+    /// # Errors
+    /// `EPERM` without `CAP_NET_RAW`.
+    pub fn raw(family: Family, protocol: i32) -> Result<Self> {
+        Self::new(family, Kind::Raw, protocol)
+    }
+
+    /// A socket for talking with the kernel, such as `netlink(0)` about routes (Linux).
+    ///
+    /// # Errors
+    /// The kernel does not have the protocol.
+    ///
+    /// # Source
+    /// netlink(7)
+    #[cfg(target_os = "linux")]
+    pub fn netlink(protocol: i32) -> Result<Self> {
+        Self::new(Family::Netlink, Kind::Raw, protocol)
+    }
+
     pub(crate) fn wrap(inner: socket2::Socket, family: Family, kind: Kind) -> Self {
         Self { inner, family, kind, timeout_ns: AtomicU64::new(BLOCKING) }
     }
@@ -154,10 +154,25 @@ impl Socket {
         self.family
     }
 
-    /// The kind that it was made with.
+    /// The kind that it was made with (Python's `type`).
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The protocol by its number, as the system sees it: 6 is TCP, 17 is UDP (Linux).
+    ///
+    /// # Errors
+    /// The system refuses.
+    #[cfg(target_os = "linux")]
+    pub fn proto(&self) -> Result<i32> {
+        self.getsockopt(opt::SO_PROTOCOL)
+    }
+
+    /// The descriptor's number, which stays the socket's.
+    #[must_use]
+    pub fn fileno(&self) -> RawFd {
+        self.inner.as_raw_fd()
     }
 
     /// Gives the socket its own address.
@@ -176,17 +191,6 @@ impl Socket {
     pub fn listen(&self, backlog: i32) -> Result<()> {
         let listened = self.inner.listen(backlog.max(0));
         listened.map_err(|error| self.named_error("listen", &error))
-    }
-
-    /// Takes the next client: its socket (blocking, close-on-exec) and its address.
-    ///
-    /// # Errors
-    /// The timeout passed, or the system refuses (`EMFILE`, `ECONNABORTED`); an
-    /// [`Acceptor`](crate::Acceptor) deals with these.
-    pub fn accept(&self) -> Result<(Self, Address)> {
-        let (inner, addr) = self.retry("accept", PollFlags::IN, || self.inner.accept())?;
-        let socket = Self::wrap(inner, self.family, self.kind);
-        Ok((socket, address_of("accept", &addr)?))
     }
 
     /// How long each call may take: `None` for ever (the default), `Duration::ZERO` not at all
@@ -247,12 +251,7 @@ impl Socket {
     /// # Errors
     /// The socket is not connected (`ENOTCONN`).
     pub fn shutdown(&self, how: How) -> Result<()> {
-        let how = match how {
-            How::Read => std::net::Shutdown::Read,
-            How::Write => std::net::Shutdown::Write,
-            How::Both => std::net::Shutdown::Both,
-        };
-        self.inner.shutdown(how).map_err(|error| Error::io("shutdown", &error))
+        self.inner.shutdown(how.into()).map_err(|error| Error::io("shutdown", &error))
     }
 
     /// Sets an option.
@@ -304,11 +303,33 @@ impl Socket {
         Ok(Self { inner, family: self.family, kind: self.kind, timeout_ns })
     }
 
-    /// Gives the descriptor up, in the mode that the timeout left it in (nonblocking if one is
-    /// set).
+    /// Gives the descriptor up, in the mode of the timeout (nonblocking if one is set).
     #[must_use]
     pub fn detach(self) -> OwnedFd {
+        if self.patience() == Patience::Forever {
+            // A view may have left it nonblocking; on a descriptor of ours this cannot fail.
+            let _ = self.inner.set_nonblocking(false);
+        }
         self.inner.into()
+    }
+
+    /// Whether a program that this one turns into (`exec`) keeps the descriptor.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn get_inheritable(&self) -> Result<bool> {
+        let flags = fcntl_getfd(self).map_err(descriptor_error)?;
+        Ok(!flags.contains(FdFlags::CLOEXEC))
+    }
+
+    /// Lets a program that this one turns into (`exec`) keep the descriptor, or not (the default).
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn set_inheritable(&self, inheritable: bool) -> Result<()> {
+        let flags = fcntl_getfd(self).map_err(descriptor_error)?;
+        let flags = if inheritable { flags - FdFlags::CLOEXEC } else { flags | FdFlags::CLOEXEC };
+        fcntl_setfd(self, flags).map_err(descriptor_error)
     }
 
     /// Closes and reports the error that dropping cannot.
@@ -332,16 +353,6 @@ impl Socket {
         }
     }
 
-    /// Runs a call until it neither is interrupted nor has to wait.
-    pub(crate) fn retry<T>(
-        &self,
-        op: &'static str,
-        events: PollFlags,
-        call: impl FnMut() -> io::Result<T>,
-    ) -> Result<T> {
-        wait::retry(op, self.as_fd(), events, || self.patience(), call)
-    }
-
     /// Runs `call` with the system's form of `addr`, which its error names.
     fn with_sys<T>(
         &self,
@@ -362,21 +373,8 @@ impl Socket {
     }
 }
 
-impl Kind {
-    pub(crate) fn raw(self) -> Type {
-        match self {
-            Self::Stream => Type::STREAM,
-            Self::Dgram => Type::DGRAM,
-        }
-    }
-
-    pub(crate) fn from_raw(raw: Type) -> Option<Self> {
-        match raw {
-            Type::STREAM => Some(Self::Stream),
-            Type::DGRAM => Some(Self::Dgram),
-            _ => None,
-        }
-    }
+fn descriptor_error(error: Errno) -> Error {
+    Error::os("fcntl", error.raw_os_error())
 }
 
 /// The address that the system gave to `op`.
@@ -390,10 +388,18 @@ pub(crate) fn address_of(op: &'static str, addr: &SockAddr) -> Result<Address> {
 /// # Errors
 /// No descriptors left.
 pub fn socketpair() -> Result<(Socket, Socket)> {
-    let (a, b) = socket2::Socket::pair(Domain::UNIX, Type::STREAM, None)
+    socketpair_of(Family::Unix, Kind::Stream, 0)
+}
+
+/// Two connected sockets of any kind that the family has pairs of.
+///
+/// # Errors
+/// No descriptors left; the family has no pairs of that kind (`EOPNOTSUPP`).
+pub fn socketpair_of(family: Family, kind: Kind, protocol: i32) -> Result<(Socket, Socket)> {
+    let protocol = (protocol != 0).then(|| Protocol::from(protocol));
+    let (a, b) = socket2::Socket::pair(Domain::from(family.raw()), kind.to_type(), protocol)
         .map_err(|error| Error::io("socketpair", &error))?;
-    let wrap = |inner| Socket::wrap(inner, Family::Unix, Kind::Stream);
-    Ok((wrap(a), wrap(b)))
+    Ok((Socket::wrap(a, family, kind), Socket::wrap(b, family, kind)))
 }
 
 impl AsFd for Socket {

@@ -111,7 +111,7 @@ impl Watched {
         count: usize,
     ) -> Result<usize, Failure> {
         let deadline = pace_deadline(&mut self.pace_deadline, self.pace.timeout);
-        let call = self.socket.sendfile(file, offset, count);
+        let call = self.socket.sendfile_some(file, offset, count);
         let sent = within(&mut self.timer, deadline, call).await?;
         self.moved(sent);
         Ok(sent)

@@ -5,6 +5,8 @@
 //! zone    = interface name / interface number
 //! name    = "" / "@" abstract / path        ; "\\" is a backslash, "\xHH" a byte
 //! ```
+//!
+//! What Linux alone has is in `linux`.
 
 use std::ffi::OsString;
 use std::net::{Ipv6Addr, SocketAddrV4, SocketAddrV6};
@@ -27,12 +29,28 @@ impl FromStr for Address {
         if let Some(name) = text.strip_prefix("unix:") {
             return Ok(Self::Unix(unix_name(name)));
         }
+        #[cfg(target_os = "linux")]
+        if let Some(parsed) = of_linux(text) {
+            return parsed.map_err(|why| bad_address(text, why));
+        }
         if let Some(rest) = text.strip_prefix('[') {
             return inet6(rest).map(Self::Inet6).map_err(|why| bad_address(text, why));
         }
         text.parse::<SocketAddrV4>()
             .map(Self::Inet)
             .map_err(|_| bad_address(text, "not an address such as 127.0.0.1:80 or [::1]:80"))
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn of_linux(text: &str) -> Option<Result<Address, &'static str>> {
+    use super::linux;
+    let (family, rest) = text.split_once(':')?;
+    match family {
+        "packet" => Some(linux::packet(rest).map(Address::Packet)),
+        "netlink" => Some(linux::netlink(rest).map(Address::Netlink)),
+        "vsock" => Some(linux::vsock(rest).map(Address::Vsock)),
+        _ => None,
     }
 }
 
@@ -112,10 +130,24 @@ mod tests {
             "unix:@",
             "unix:@abstract",
             r"unix:/a\\b\x00\xff",
+            "packet:2:0x0800:0:1:0102030405ff",
+            "packet:0:0x0003:4:772:",
+            "netlink:0:0x1",
+            "netlink:4294967295:0xffffffff",
+            "vsock:2:1234",
+            "vsock:-1:-1",
         ] {
             let address: Address = text.parse().unwrap();
             assert_eq!(address.to_string(), text);
         }
+    }
+
+    #[test]
+    fn the_short_forms_of_linux_parse() {
+        let packet: Address = "packet:lo:2048".parse().unwrap();
+        assert_eq!(packet.to_string(), "packet:1:0x0800:0:0:");
+        let netlink: Address = "netlink:0:16".parse().unwrap();
+        assert_eq!(netlink.to_string(), "netlink:0:0x10");
     }
 
     #[test]
@@ -156,6 +188,20 @@ mod tests {
             "1.2.3.4:65536",
             "[::1:80",
             "[]:80",
+            "packet:",
+            "packet:1",
+            "packet:no-such-if:1",
+            "packet:1:65536",
+            "packet:1:+1",
+            "packet:1:1:0",
+            "packet:1:1:0:1:0",
+            "packet:1:1:0:1:001122334455667788",
+            "packet:1:1:0:1:00:",
+            "netlink:1",
+            "netlink:-1:0",
+            "vsock:1",
+            "vsock:1:-2",
+            "vsock:-1",
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{text}: {error}");
@@ -164,6 +210,7 @@ mod tests {
 
     mod properties {
         use super::*;
+        use crate::addr::{NetlinkAddr, PacketAddr, VsockAddr};
         use proptest::prelude::*;
 
         fn any_address() -> impl Strategy<Value = Address> {
@@ -174,6 +221,20 @@ mod tests {
                     Address::Inet6(SocketAddrV6::new(ip.into(), port, 0, zone))
                 }),
                 Just(Address::Unix(UnixName::Unnamed)),
+                (
+                    any::<u16>(),
+                    any::<u16>(),
+                    any::<u8>(),
+                    prop::collection::vec(any::<u8>(), 0..=8)
+                )
+                    .prop_map(|(interface, protocol, kind, address)| {
+                        let packet = PacketAddr::new(interface.into(), protocol);
+                        Address::Packet(PacketAddr { kind, hardware: 1, address, ..packet })
+                    }),
+                (any::<u32>(), any::<u32>())
+                    .prop_map(|(pid, groups)| Address::Netlink(NetlinkAddr { pid, groups })),
+                (any::<u32>(), any::<u32>())
+                    .prop_map(|(cid, port)| Address::Vsock(VsockAddr { cid, port })),
                 prop::collection::vec(any::<u8>(), 0..107)
                     .prop_map(|name| Address::Unix(UnixName::Abstract(name))),
                 prop::collection::vec(1..=255u8, 1..107).prop_map(|mut name| {

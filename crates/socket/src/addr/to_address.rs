@@ -1,9 +1,10 @@
 //! What the methods of a socket take for an address: an address, or a name to look up.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::path::Path;
 
 use super::parse::{bad_address, port_number};
-use super::{Address, Family};
+use super::{Address, Family, UnixName};
 use crate::error::{Error, Result};
 use crate::resolve;
 
@@ -48,7 +49,7 @@ macro_rules! already_an_address {
     ($($type:ty),*) => {$(
         impl ToAddress for $type {
             fn to_address(&self, _: Family) -> Result<Address> {
-                Ok(Address::from(*self))
+                Ok(Address::from(self.clone()))
             }
         }
     )*};
@@ -60,8 +61,18 @@ already_an_address!(
     SocketAddrV6,
     (IpAddr, u16),
     (Ipv4Addr, u16),
-    (Ipv6Addr, u16)
+    (Ipv6Addr, u16),
+    UnixName
 );
+#[cfg(target_os = "linux")]
+already_an_address!(super::PacketAddr, super::NetlinkAddr, super::VsockAddr);
+
+/// The file of a unix socket.
+impl ToAddress for Path {
+    fn to_address(&self, _: Family) -> Result<Address> {
+        Ok(UnixName::Path(self.to_owned()).into())
+    }
+}
 
 impl ToAddress for (&str, u16) {
     fn to_address(&self, family: Family) -> Result<Address> {
@@ -100,7 +111,8 @@ impl ToAddress for str {
     }
 
     fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
-        if self.starts_with('[') || self.starts_with("unix:") {
+        const WRITTEN_OUT: [&str; 5] = ["[", "unix:", "packet:", "netlink:", "vsock:"];
+        if WRITTEN_OUT.iter().any(|start| self.starts_with(start)) {
             return Ok(vec![self.parse()?]);
         }
         if let Ok(address) = self.parse::<SocketAddrV4>() {
@@ -157,6 +169,7 @@ mod tests {
         assert_eq!(text(("::1", 80), Family::Inet6), "[::1]:80");
         assert_eq!(text(String::from("[::1]:80"), Family::Inet6), "[::1]:80");
         assert_eq!(text((Ipv4Addr::LOCALHOST, 1), Family::Inet), "127.0.0.1:1");
+        assert_eq!(text(Path::new("/run/x"), Family::Unix), "unix:/run/x");
     }
 
     #[test]

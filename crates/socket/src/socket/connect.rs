@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use super::Socket;
 use super::wait::{Patience, poll_until};
+use super::{Socket, View};
 use crate::addr::{Address, Family, ToAddress};
 use crate::error::{Error, Result};
 use crate::{errno, opt};
@@ -23,18 +23,13 @@ impl Socket {
     /// [`would_block`](Error::would_block) while the connection is made: wait until it is
     /// writable, then read [`opt::SO_ERROR`].
     pub fn connect(&self, addr: impl ToAddress) -> Result<()> {
-        let addr = addr.to_address(self.family)?;
-        self.connect_by(&addr, self.patience()).map_err(|error| error.at(&addr))
+        self.view().connect(addr)
     }
 
     /// Connects and gives the errno, 0 where all is well: `EINPROGRESS` on a nonblocking socket,
     /// `EAGAIN` where the timeout passed (as in Python), `EINVAL` where `addr` is no address.
     pub fn connect_ex(&self, addr: impl ToAddress) -> i32 {
-        match self.connect(addr) {
-            Ok(()) => 0,
-            Err(error) if error.is_timeout() => error.errno().unwrap_or(errno::EAGAIN),
-            Err(error) => error.errno().unwrap_or(errno::EINVAL),
-        }
+        self.view().connect_ex(addr)
     }
 
     pub(crate) fn connect_by(&self, addr: &Address, patience: Patience) -> Result<()> {
@@ -62,6 +57,27 @@ impl Socket {
         match self.getsockopt(opt::SO_ERROR)? {
             0 => Ok(()),
             errno => Err(Error::os("connect", errno)),
+        }
+    }
+}
+
+impl View<'_> {
+    /// As [`Socket::connect`].
+    ///
+    /// # Errors
+    /// As [`Socket::connect`].
+    pub fn connect(&self, addr: impl ToAddress) -> Result<()> {
+        let addr = addr.to_address(self.socket().family())?;
+        self.keep_from_blocking("connect")?;
+        self.socket().connect_by(&addr, self.patience()).map_err(|error| error.at(&addr))
+    }
+
+    /// As [`Socket::connect_ex`].
+    pub fn connect_ex(&self, addr: impl ToAddress) -> i32 {
+        match self.connect(addr) {
+            Ok(()) => 0,
+            Err(error) if error.is_timeout() => error.errno().unwrap_or(errno::EAGAIN),
+            Err(error) => error.errno().unwrap_or(errno::EINVAL),
         }
     }
 }

@@ -22,7 +22,8 @@ impl TryFrom<OwnedFd> for Socket {
         let family =
             Family::from_raw(family).ok_or_else(|| unknown("a socket of an unknown family"))?;
         let kind = probe.inner.r#type().map_err(|error| Error::io("from", &error))?;
-        let kind = Kind::from_raw(kind).ok_or_else(|| unknown("a socket of an unknown kind"))?;
+        let kind =
+            Kind::from_raw(kind.into()).ok_or_else(|| unknown("a socket of an unknown kind"))?;
         let nonblocking = probe.inner.nonblocking().map_err(|error| Error::io("from", &error))?;
         let socket = Self::wrap(probe.inner, family, kind);
         if nonblocking {

@@ -3,14 +3,20 @@
 #![expect(unsafe_code, reason = "the one module that may")]
 #![expect(clippy::as_conversions, reason = "C integers and pointers")]
 
+#[cfg(target_os = "linux")]
+mod address;
 mod lookup;
 mod option;
+#[cfg(target_os = "linux")]
 mod packet;
 #[cfg(feature = "tokio")]
 mod reactor;
 
+#[cfg(target_os = "linux")]
+pub(crate) use address::{netlink_from_sys, netlink_to_sys, packet_from_sys, packet_to_sys};
 pub(crate) use lookup::{Hints, lookup, lookup_text};
 pub(crate) use option::{TCP_INFO_LEN, get_option, set_option, tcp_info};
+#[cfg(target_os = "linux")]
 pub(crate) use packet::{bind_packet, recv_packet};
 #[cfg(feature = "tokio")]
 pub(crate) use reactor::{recv_into_readbuf, register};

@@ -15,6 +15,7 @@ mod packet;
 mod selector;
 mod shutdown;
 mod stream;
+mod view;
 
 use std::thread::JoinHandle;
 use std::time::Duration;

@@ -100,7 +100,7 @@ impl Job<'_> {
             let offset = meter.done();
             let wanted = (ready.size - held_back - offset).min(SENDFILE_BYTES);
             let wanted = usize::try_from(wanted).expect("4 MiB");
-            let sent = self.socket.sendfile(&ready.file, offset, wanted);
+            let sent = self.socket.sendfile_some(&ready.file, offset, wanted);
             match sent.map_err(|error| self.broken(error, offset))? {
                 0 => return Err(ready.changed()),
                 sent => meter.add(u64::try_from(sent).expect("4 MiB")),

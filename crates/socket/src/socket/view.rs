@@ -1,0 +1,295 @@
+//! A socket seen with flags, or with one deadline over many calls. This is where the calls are
+//! made: the methods of the socket itself go through a view without either.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use rustix::event::PollFlags;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+
+use super::wait::Patience;
+use super::{Kind, Socket, address_of, wait};
+use crate::addr::{Address, Family, ToAddress, UnixName};
+use crate::error::{Cause, Error, Result};
+use crate::flags::{MSG_DONTWAIT, MsgFlags};
+use crate::{MSG_NOSIGNAL, sys};
+
+/// A receive buffer that stays this much too large is given back to the allocator.
+const SHRINK_BYTES: usize = 4096;
+
+/// A [`Socket`] whose calls have flags, and one deadline for all of them together, which is what
+/// Python lacks. Made by [`Socket::deadline`] and [`Socket::flags`]; the methods are the socket's.
+///
+/// The deadline counts in place of the timeout, on blocking and nonblocking sockets too: what is not
+/// done by then is `TimedOut`. Flags are for what is sent and received, not for accept and connect.
+///
+/// ```
+/// use sockeye_socket::{MSG_PEEK, socketpair};
+/// use std::time::{Duration, Instant};
+///
+/// let (a, b) = socketpair()?;
+/// a.sendall(b"head|")?;
+/// // The whole answer within 50 ms, however many calls it takes.
+/// let view = b.deadline(Instant::now() + Duration::from_millis(50));
+/// let mut head = [0; 5];
+/// view.recv_exact(&mut head)?;
+/// assert!(view.recv(100).unwrap_err().is_timeout());
+/// assert_eq!(b.gettimeout(), None);
+/// # Ok::<(), sockeye_socket::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct View<'s> {
+    socket: &'s Socket,
+    deadline: Option<Instant>,
+    flags: MsgFlags,
+}
+
+impl Socket {
+    /// The socket with one deadline for all calls that are made through the view.
+    #[must_use]
+    pub fn deadline(&self, deadline: Instant) -> View<'_> {
+        self.view().deadline(deadline)
+    }
+
+    /// The socket with flags for what is sent and received through the view.
+    #[must_use]
+    pub fn flags(&self, flags: MsgFlags) -> View<'_> {
+        self.view().flags(flags)
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View { socket: self, deadline: None, flags: MsgFlags::NONE }
+    }
+}
+
+impl<'s> View<'s> {
+    /// The same with another deadline.
+    #[must_use]
+    pub fn deadline(self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    /// The same with more flags.
+    #[must_use]
+    pub fn flags(self, flags: MsgFlags) -> Self {
+        Self { flags: self.flags | flags, ..self }
+    }
+
+    /// The socket.
+    #[must_use]
+    pub fn socket(&self) -> &'s Socket {
+        self.socket
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        self.deadline.map_or_else(|| self.socket.patience(), Patience::Until)
+    }
+
+    /// The patience of a call that takes flags.
+    pub(super) fn patience_by_flags(&self) -> Patience {
+        let at_once = self.flags.contains(MSG_DONTWAIT);
+        if at_once { Patience::Never } else { self.patience() }
+    }
+
+    /// For calls that take no `MSG_DONTWAIT`: with a deadline the descriptor may not block. It
+    /// stays so, which nobody notices, since every call of this crate waits by itself.
+    pub(super) fn keep_from_blocking(&self, op: &'static str) -> Result<()> {
+        if self.deadline.is_some() && self.socket.patience() == Patience::Forever {
+            self.socket.inner().set_nonblocking(true).map_err(|error| Error::io(op, &error))?;
+        }
+        Ok(())
+    }
+
+    /// The flags of a call by the system's numbers.
+    pub(super) fn bits(&self, always: MsgFlags) -> u32 {
+        let bits = (self.flags | always).bits();
+        if self.deadline.is_some() { bits | MSG_DONTWAIT.bits() } else { bits }
+    }
+
+    /// The same as C's int.
+    pub(super) fn c_flags(&self, always: MsgFlags) -> i32 {
+        i32::from_ne_bytes(self.bits(always).to_ne_bytes())
+    }
+
+    /// Runs a call that takes flags until it neither is interrupted nor has to wait.
+    pub(crate) fn retry<T>(
+        &self,
+        op: &'static str,
+        events: PollFlags,
+        call: impl FnMut() -> io::Result<T>,
+    ) -> Result<T> {
+        wait::retry(op, self.socket.as_fd(), events, || self.patience_by_flags(), call)
+    }
+
+    fn send_flags(&self) -> SendFlags {
+        SendFlags::from_bits_retain(self.bits(MSG_NOSIGNAL))
+    }
+
+    fn recv_flags(&self) -> RecvFlags {
+        RecvFlags::from_bits_retain(self.bits(MsgFlags::NONE))
+    }
+
+    /// As [`Socket::accept`].
+    ///
+    /// # Errors
+    /// As [`Socket::accept`].
+    pub fn accept(&self) -> Result<(Socket, Address)> {
+        self.keep_from_blocking("accept")?;
+        let (family, kind) = (self.socket.family(), self.socket.kind());
+        let call = || self.socket.inner().accept();
+        let (inner, addr) =
+            wait::retry("accept", self.as_fd(), PollFlags::IN, || self.patience(), call)?;
+        Ok((Socket::wrap(inner, family, kind), address_of("accept", &addr)?))
+    }
+
+    /// As [`Socket::send`].
+    ///
+    /// # Errors
+    /// As [`Socket::send`].
+    pub fn send(&self, data: &[u8]) -> Result<usize> {
+        let flags = self.send_flags();
+        self.retry("send", PollFlags::OUT, || Ok(rustix::net::send(self.socket, data, flags)?))
+    }
+
+    /// As [`Socket::send_vectored`].
+    ///
+    /// # Errors
+    /// As [`Socket::send`].
+    pub fn send_vectored(&self, data: &[IoSlice<'_>]) -> Result<usize> {
+        let flags = self.send_flags();
+        self.retry("send_vectored", PollFlags::OUT, || {
+            let mut control = SendAncillaryBuffer::default();
+            Ok(rustix::net::sendmsg(self.socket, data, &mut control, flags)?)
+        })
+    }
+
+    /// As [`Socket::sendall`].
+    ///
+    /// # Errors
+    /// As [`Socket::sendall`].
+    pub fn sendall(&self, data: &[u8]) -> Result<()> {
+        let (flags, patience) = (self.send_flags(), self.patience_by_flags());
+        let mut sent = 0;
+        while sent < data.len() {
+            let rest = &data[sent..];
+            let call = || Ok(rustix::net::send(self.socket, rest, flags)?);
+            let fail = |error: Error| error.after(sent);
+            sent += wait::retry("sendall", self.as_fd(), PollFlags::OUT, || patience, call)
+                .map_err(fail)?;
+            if sent < data.len() {
+                patience.check("sendall").map_err(|error| error.after(sent))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Socket::sendto`].
+    ///
+    /// # Errors
+    /// As [`Socket::sendto`].
+    pub fn sendto(&self, data: &[u8], addr: impl ToAddress) -> Result<usize> {
+        let addr = addr.to_address(self.socket.family())?;
+        let sys_addr = addr.to_sys().map_err(|error| Error::io("sendto", &error).at(&addr))?;
+        let flags = self.c_flags(MSG_NOSIGNAL);
+        self.retry("sendto", PollFlags::OUT, || {
+            self.socket.inner().send_to_with_flags(data, &sys_addr, flags)
+        })
+        .map_err(|error| error.at(&addr))
+    }
+
+    /// As [`Socket::recv`]. With `MSG_TRUNC` no more than `n` bytes either.
+    ///
+    /// # Errors
+    /// As [`Socket::recv`].
+    pub fn recv(&self, n: usize) -> Result<Vec<u8>> {
+        let mut buf = vec![0; n];
+        let len = self.recv_by("recv", &mut buf)?;
+        buf.truncate(len);
+        shrink(&mut buf);
+        Ok(buf)
+    }
+
+    /// As [`Socket::recv_into`]. With `MSG_TRUNC` the true length of a datagram, which may be more
+    /// than the buffer has.
+    ///
+    /// # Errors
+    /// As [`Socket::recv`].
+    pub fn recv_into(&self, buf: &mut [u8]) -> Result<usize> {
+        self.recv_by("recv_into", buf)
+    }
+
+    fn recv_by(&self, op: &'static str, buf: &mut [u8]) -> Result<usize> {
+        let flags = self.recv_flags();
+        self.retry(op, PollFlags::IN, || Ok(rustix::net::recv(self.socket, &mut *buf, flags)?.1))
+    }
+
+    /// As [`Socket::recv_exact`].
+    ///
+    /// # Errors
+    /// As [`Socket::recv_exact`].
+    pub fn recv_exact(&self, buf: &mut [u8]) -> Result<()> {
+        let (flags, patience) = (self.recv_flags(), self.patience_by_flags());
+        let need = buf.len();
+        let mut have = 0;
+        while have < need {
+            let room = &mut buf[have..];
+            let call = || Ok(rustix::net::recv(self.socket, &mut *room, flags)?.1);
+            let n = wait::retry("recv_exact", self.as_fd(), PollFlags::IN, || patience, call)
+                .map_err(|error| error.after(have))?;
+            if n == 0 {
+                return Err(Error::new("recv_exact", Cause::Ended { need }).after(have));
+            }
+            have += n;
+            if have < need {
+                patience.check("recv_exact").map_err(|error| error.after(have))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Socket::recvfrom`].
+    ///
+    /// # Errors
+    /// As [`Socket::recv`].
+    pub fn recvfrom(&self, n: usize) -> Result<(Vec<u8>, Address)> {
+        let mut buf = vec![0; n];
+        let (len, addr) = self.recvfrom_into(&mut buf)?;
+        buf.truncate(len);
+        shrink(&mut buf);
+        Ok((buf, addr))
+    }
+
+    /// As [`Socket::recvfrom_into`].
+    ///
+    /// # Errors
+    /// As [`Socket::recv`].
+    pub fn recvfrom_into(&self, buf: &mut [u8]) -> Result<(usize, Address)> {
+        let flags = self.c_flags(MsgFlags::NONE);
+        let (n, addr) = self
+            .retry("recvfrom", PollFlags::IN, || sys::recvfrom(self.socket.inner(), buf, flags))?;
+        Ok((n, source_of(self.socket, &addr)?))
+    }
+}
+
+/// Where the system names no source: a unix sender without a name, or a stream, whose source is its
+/// peer.
+pub(super) fn source_of(socket: &Socket, addr: &socket2::SockAddr) -> Result<Address> {
+    match (addr.len(), socket.family(), socket.kind()) {
+        (0, Family::Unix, Kind::Dgram) => Ok(Address::Unix(UnixName::Unnamed)),
+        (0, _, _) => socket.getpeername(),
+        _ => address_of("recvfrom", addr),
+    }
+}
+
+pub(super) fn shrink(buf: &mut Vec<u8>) {
+    if buf.capacity() - buf.len() > SHRINK_BYTES {
+        buf.shrink_to_fit();
+    }
+}
+
+impl AsFd for View<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
