@@ -7,6 +7,7 @@ mod connect;
 mod convert;
 mod file;
 mod kind;
+mod message;
 mod transfer;
 mod view;
 pub(crate) mod wait;
@@ -31,6 +32,7 @@ pub use kind::{
     How, Kind, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
     SOMAXCONN,
 };
+pub use message::{Message, Received, recv_fds, send_fds};
 pub use view::View;
 
 /// A BSD socket with the methods that Python gives it.
