@@ -1,6 +1,8 @@
 //! The same socket on tokio's reactor (feature `tokio`): `AsyncRead + AsyncWrite` and the methods
 //! by the same names.
 
+mod message;
+
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};

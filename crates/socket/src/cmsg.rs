@@ -153,6 +153,12 @@ impl Control {
         Self::of_bytes(raw.level, raw.kind, &raw.data).unwrap_or(Self::Other(raw))
     }
 
+    /// As [`from_raw`](Self::from_raw).
+    pub(crate) fn from_bytes(level: i32, kind: i32, data: &[u8]) -> Self {
+        let other = || Self::Other(Raw { level, kind, data: data.to_vec() });
+        Self::of_bytes(level, kind, data).unwrap_or_else(other)
+    }
+
     #[cfg(target_os = "linux")]
     fn of_bytes(level: i32, kind: i32, data: &[u8]) -> Option<Self> {
         typed::decode(level, kind, data)
@@ -197,7 +203,7 @@ pub(crate) fn received(control: &[u8], fds: Vec<OwnedFd>) -> Vec<Control> {
         match own.pop() {
             #[cfg(target_os = "linux")]
             Some(fd) => Control::PidFd(fd),
-            _ => Control::from_raw(Raw { level, kind, data: data.to_vec() }),
+            _ => Control::from_bytes(level, kind, data),
         }
     };
     messages(control).map(one).collect()

@@ -26,6 +26,7 @@
 //! | listen or connect in one call | [`create_server`], [`create_connection`] |
 //! | accept without ever falling over | [`Acceptor`] |
 //! | send descriptors and other things beside the bytes | [`Socket::sendmsg`], [`Socket::send_fds`], [`cmsg`] |
+//! | send and receive many datagrams at once | [`Socket::sendmmsg`], [`Socket::recvmmsg`] |
 //! | wait for many sockets in one thread | [`Selector`] |
 //! | stop everything gracefully | [`Shutdown`], [`Socket::close_gracefully`] |
 //! | cut a stream into messages | [`frame`] |
@@ -71,6 +72,8 @@ pub use flags::{
 pub use selectors::{Events, Selector, Waker};
 pub use server::{Accept, Acceptor, ServerBuilder, create_server};
 pub use shutdown::{Registration, Shutdown};
+#[cfg(target_os = "linux")]
+pub use socket::{Datagram, RecvBatch, SendBatch};
 pub use socket::{
     Drained, How, Kind, Message, Received, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW,
     SOCK_SEQPACKET, SOCK_STREAM, SOMAXCONN, Socket, View, recv_fds, send_fds, socketpair,

@@ -2,6 +2,8 @@
 //! with flags and deadlines in `view`, whole files in `file`, connecting in `connect`, waiting in
 //! `wait`, other types' sockets in `convert`.
 
+#[cfg(target_os = "linux")]
+mod batch;
 mod close;
 mod connect;
 mod convert;
@@ -27,6 +29,8 @@ use crate::opt::{GetValue, Opt, SetValue};
 use crate::{errno, opt, sys};
 use wait::Patience;
 
+#[cfg(target_os = "linux")]
+pub use batch::{Datagram, RecvBatch, SendBatch};
 pub use close::Drained;
 pub use kind::{
     How, Kind, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,

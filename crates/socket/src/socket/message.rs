@@ -8,7 +8,7 @@ use rustix::event::PollFlags;
 
 use super::view::shrink;
 use super::{Socket, View, address_of};
-use crate::addr::Address;
+use crate::addr::{Address, Family};
 use crate::cmsg::{self, Control, Outgoing};
 use crate::error::{Cause, Error, Result};
 use crate::flags::{MSG_CTRUNC, MSG_NOSIGNAL, MsgFlags};
@@ -20,11 +20,6 @@ const CONTROL_INLINE_BYTES: usize = 256;
 const OTHER_CONTROL_BYTES: usize = 128;
 /// The kernel's length of a control buffer is a C int.
 const CONTROL_BYTES_MAX: usize = 0x7fff_ffff;
-
-#[cfg(target_os = "linux")]
-const ALWAYS: MsgFlags = crate::flags::MSG_CMSG_CLOEXEC;
-#[cfg(not(target_os = "linux"))]
-const ALWAYS: MsgFlags = MsgFlags::NONE;
 
 /// What [`Socket::recvmsg`] gives.
 #[derive(Debug)]
@@ -229,16 +224,30 @@ impl View<'_> {
             many.resize(control_bytes, 0);
             &mut many[..]
         };
-        let flags = self.c_flags(ALWAYS);
+        let flags = self.c_flags(self.close_on_exec());
         let call = || sys::recvmsg(self.as_fd(), data, control, flags);
         let raw = self.retry(op, PollFlags::IN, call)?;
         // Owned before anything can refuse the message.
         let control = cmsg::received(&control[..raw.control_bytes], raw.fds);
         // The kernel says our own flag after us.
-        let ours = ALWAYS.bits() & !self.bits(MsgFlags::NONE);
+        let ours = self.close_on_exec().bits() & !self.bits(MsgFlags::NONE);
         let flags = MsgFlags::from_bits(raw.flags & !ours);
         let address = if raw.addr.len() == 0 { None } else { Some(address_of(op, &raw.addr)?) };
         Ok(Received { len: raw.len, control, flags, address })
+    }
+
+    /// That descriptors which come are close-on-exec; packet sockets, which get none, refuse it.
+    #[cfg(target_os = "linux")]
+    pub(super) fn close_on_exec(&self) -> MsgFlags {
+        match self.socket().family() {
+            Family::Packet => MsgFlags::NONE,
+            _ => crate::MSG_CMSG_CLOEXEC,
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn close_on_exec(&self) -> MsgFlags {
+        MsgFlags::NONE
     }
 
     /// As [`Socket::send_fds`].

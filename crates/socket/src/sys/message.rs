@@ -92,7 +92,7 @@ pub(crate) fn recvmsg(
 
 /// Owns the descriptors in a control buffer that the kernel has just filled; once for each time
 /// that it did.
-fn take_descriptors(control: &[u8]) -> Vec<OwnedFd> {
+pub(super) fn take_descriptors(control: &[u8]) -> Vec<OwnedFd> {
     let mut fds = Vec::new();
     for (level, kind, data) in cmsg::messages(control) {
         for number in cmsg::descriptors(level, kind, data) {

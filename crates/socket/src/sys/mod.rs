@@ -5,23 +5,25 @@
 
 #[cfg(target_os = "linux")]
 mod address;
+#[cfg(target_os = "linux")]
+mod batch;
 mod lookup;
 mod message;
 mod option;
-#[cfg(target_os = "linux")]
-mod packet;
 #[cfg(feature = "tokio")]
 mod reactor;
 
 #[cfg(target_os = "linux")]
-pub(crate) use address::{netlink_from_sys, netlink_to_sys, packet_from_sys, packet_to_sys};
+pub(crate) use address::{
+    link_from_sys, netlink_from_sys, netlink_to_sys, packet_from_sys, packet_to_sys,
+};
+#[cfg(target_os = "linux")]
+pub(crate) use batch::Headers;
 pub(crate) use lookup::{Hints, lookup, lookup_text};
 pub(crate) use message::{
     CMSG_ALIGN_BYTES, CMSG_HEADER_BYTES, cmsg_header, put_cmsg_header, recvmsg,
 };
 pub(crate) use option::{TCP_INFO_LEN, get_option, set_option, tcp_info};
-#[cfg(target_os = "linux")]
-pub(crate) use packet::{bind_packet, recv_packet};
 #[cfg(feature = "tokio")]
 pub(crate) use reactor::{recv_into_readbuf, register};
 
