@@ -5,11 +5,13 @@
 mod accept;
 #[cfg(feature = "tokio")]
 mod aio;
+mod ancillary;
 mod connect;
 mod datagram;
 mod drip;
 mod fuzz;
 mod graceful;
+mod message;
 mod options;
 mod oracle;
 mod packet;
