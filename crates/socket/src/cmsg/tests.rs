@@ -1,5 +1,6 @@
 //! Control buffers whole, cut at every byte, and with lengths that lie; every kind against bytes
 //! laid out by hand.
+#![cfg(target_os = "linux")]
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};

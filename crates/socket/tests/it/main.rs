@@ -5,7 +5,10 @@
 mod accept;
 #[cfg(feature = "tokio")]
 mod aio;
+#[cfg(feature = "tokio")]
+mod aio_message;
 mod ancillary;
+mod batch;
 mod connect;
 mod datagram;
 mod drip;

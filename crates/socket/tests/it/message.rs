@@ -378,7 +378,7 @@ fn an_end_is_an_empty_message() {
 
 /// Whether all copies of the pipe's writing end are closed within so many seconds: a process that
 /// another test starts has copies until it runs its program.
-fn ends_within(reader: &std::io::PipeReader, seconds: i64) -> bool {
+fn ends_within(reader: &impl AsFd, seconds: i64) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let mut fds = [PollFd::from_borrowed_fd(reader.as_fd(), PollFlags::empty())];
     poll(&mut fds, Some(&Timespec { tv_sec: seconds, tv_nsec: 0 })).unwrap();
@@ -443,7 +443,8 @@ fn descriptors_need_a_byte_of_a_stream() {
     let error = a.send_fds(b"", &[&a]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     assert!(error.to_string().contains("byte of the stream"), "{error}");
-    assert_eq!(a.send_fds(b"", &[] as &[&Socket]).unwrap(), 0);
+    let none: [&Socket; 0] = [];
+    assert_eq!(a.send_fds(b"", &none).unwrap(), 0);
     let (c, d) = pair();
     c.send_fds(b"", &[&b]).unwrap();
     let (data, fds) = d.recv_fds(10, 1).unwrap();
