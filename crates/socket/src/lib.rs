@@ -41,6 +41,7 @@ pub mod aio;
 mod client;
 pub mod errno;
 mod error;
+mod event;
 mod flags;
 pub mod frame;
 pub mod opt;

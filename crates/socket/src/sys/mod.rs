@@ -9,6 +9,8 @@ mod lookup;
 mod option;
 #[cfg(target_os = "linux")]
 mod packet;
+#[cfg(any(not(target_os = "linux"), test))]
+mod poll;
 #[cfg(feature = "tokio")]
 mod reactor;
 
@@ -18,6 +20,8 @@ pub(crate) use lookup::{Hints, lookup, lookup_text};
 pub(crate) use option::{TCP_INFO_LEN, get_option, set_option, tcp_info};
 #[cfg(target_os = "linux")]
 pub(crate) use packet::{bind_packet, recv_packet};
+#[cfg(any(not(target_os = "linux"), test))]
+pub(crate) use poll::{PollEntry, poll_entries};
 #[cfg(feature = "tokio")]
 pub(crate) use reactor::{recv_into_readbuf, register};
 
