@@ -44,6 +44,7 @@ mod error;
 mod event;
 mod flags;
 pub mod frame;
+mod ipproto;
 pub mod opt;
 #[cfg(target_os = "linux")]
 pub mod packet;
@@ -67,6 +68,7 @@ pub use flags::{
     MSG_CTRUNC, MSG_DONTROUTE, MSG_DONTWAIT, MSG_EOR, MSG_NOSIGNAL, MSG_OOB, MSG_PEEK, MSG_TRUNC,
     MSG_WAITALL, MsgFlags,
 };
+pub use ipproto::*;
 pub use selectors::{Events, Selector, Waker};
 pub use server::{Accept, Acceptor, ServerBuilder, create_server};
 pub use shutdown::{Registration, Shutdown};
