@@ -108,7 +108,7 @@ impl<'s> View<'s> {
     }
 
     /// The same as C's int.
-    pub(super) fn c_flags(&self, always: MsgFlags) -> i32 {
+    pub(crate) fn c_flags(&self, always: MsgFlags) -> i32 {
         i32::from_ne_bytes(self.bits(always).to_ne_bytes())
     }
 
@@ -117,9 +117,31 @@ impl<'s> View<'s> {
         &self,
         op: &'static str,
         events: PollFlags,
-        call: impl FnMut() -> io::Result<T>,
+        mut call: impl FnMut() -> io::Result<T>,
     ) -> Result<T> {
-        wait::retry(op, self.socket.as_fd(), events, || self.patience_by_flags(), call)
+        let fd = self.socket.as_fd();
+        if !self.of_error_queue() {
+            return wait::retry(op, fd, events, || self.patience_by_flags(), call);
+        }
+        // Errors show as such, not as something to read. Whatever shows is asked for once: a
+        // socket that is over, or has another error, shows that for ever.
+        match wait::retry(op, fd, events, || Patience::Never, &mut call) {
+            Err(error) if error.would_block() => {
+                self.patience_by_flags().wait(op, fd, PollFlags::empty())?;
+                wait::retry(op, fd, events, || Patience::Never, call)
+            }
+            done => done,
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn of_error_queue(&self) -> bool {
+        self.flags.contains(crate::MSG_ERRQUEUE)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of_error_queue(&self) -> bool {
+        false
     }
 
     fn send_flags(&self) -> SendFlags {
