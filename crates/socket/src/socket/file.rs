@@ -3,6 +3,7 @@
 
 use std::io::{self, BufReader, BufWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
@@ -131,7 +132,9 @@ impl View<'_> {
                 Err(error) => return Err(error.after(saturated(sent))),
             }
             if sent < most {
-                patience.check("sendfile").map_err(|error| error.after(saturated(sent)))?;
+                patience
+                    .check("sendfile", Instant::now())
+                    .map_err(|error| error.after(saturated(sent)))?;
             }
         }
         Ok(sent)

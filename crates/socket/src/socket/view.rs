@@ -192,18 +192,10 @@ impl<'s> View<'s> {
     /// As [`Socket::sendall`].
     pub fn sendall(&self, data: &[u8]) -> Result<()> {
         let (flags, patience) = (self.send_flags(), self.patience_by_flags());
-        let mut sent = 0;
-        while sent < data.len() {
-            let rest = &data[sent..];
-            let call = || Ok(rustix::net::send(self.socket, rest, flags)?);
-            let fail = |error: Error| error.after(sent);
-            sent += wait::retry("sendall", self.as_fd(), PollFlags::OUT, || patience, call)
-                .map_err(fail)?;
-            if sent < data.len() {
-                patience.check("sendall").map_err(|error| error.after(sent))?;
-            }
-        }
-        Ok(())
+        wait::whole("sendall", data.len(), patience, Instant::now, |sent| {
+            let call = || Ok(rustix::net::send(self.socket, &data[sent..], flags)?);
+            wait::retry("sendall", self.as_fd(), PollFlags::OUT, || patience, call)
+        })
     }
 
     /// As [`Socket::sendto`].
@@ -253,21 +245,13 @@ impl<'s> View<'s> {
     pub fn recv_exact(&self, buf: &mut [u8]) -> Result<()> {
         let (flags, patience) = (self.recv_flags(), self.patience_by_flags());
         let need = buf.len();
-        let mut have = 0;
-        while have < need {
-            let room = &mut buf[have..];
-            let call = || Ok(rustix::net::recv(self.socket, &mut *room, flags)?.1);
-            let n = wait::retry("recv_exact", self.as_fd(), PollFlags::IN, || patience, call)
-                .map_err(|error| error.after(have))?;
-            if n == 0 {
-                return Err(Error::new("recv_exact", Cause::Ended { need }).after(have));
+        wait::whole("recv_exact", need, patience, Instant::now, |have| {
+            let call = || Ok(rustix::net::recv(self.socket, &mut buf[have..], flags)?.1);
+            match wait::retry("recv_exact", self.as_fd(), PollFlags::IN, || patience, call)? {
+                0 => Err(Error::new("recv_exact", Cause::Ended { need })),
+                n => Ok(n),
             }
-            have += n;
-            if have < need {
-                patience.check("recv_exact").map_err(|error| error.after(have))?;
-            }
-        }
-        Ok(())
+        })
     }
 
     /// As [`Socket::recvfrom`].

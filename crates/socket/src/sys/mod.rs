@@ -10,6 +10,8 @@ mod batch;
 mod lookup;
 mod message;
 mod option;
+#[cfg(any(not(target_os = "linux"), test))]
+mod poll;
 #[cfg(feature = "tokio")]
 mod reactor;
 
@@ -24,6 +26,8 @@ pub(crate) use message::{
     CMSG_ALIGN_BYTES, CMSG_HEADER_BYTES, cmsg_header, put_cmsg_header, recvmsg,
 };
 pub(crate) use option::{TCP_INFO_LEN, get_option, set_option, tcp_info};
+#[cfg(any(not(target_os = "linux"), test))]
+pub(crate) use poll::{PollEntry, poll_entries};
 #[cfg(feature = "tokio")]
 pub(crate) use reactor::{recv_into_readbuf, register};
 

@@ -8,10 +8,12 @@ mod aio;
 #[cfg(feature = "tokio")]
 mod aio_message;
 mod ancillary;
+mod api;
 mod batch;
 mod connect;
 mod datagram;
 mod drip;
+mod examples;
 mod fuzz;
 mod graceful;
 mod message;
