@@ -2,6 +2,8 @@
 //! Typed where the kind is known, bytes where it is not. Nothing here makes a descriptor out of a
 //! number: that is done where the kernel has just given it, in `sys`.
 
+#[cfg(test)]
+mod tests;
 #[cfg(target_os = "linux")]
 mod typed;
 mod wire;

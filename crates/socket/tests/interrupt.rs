@@ -4,14 +4,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, IoSlice};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use sockeye_socket::{Selector, Shutdown, Socket, create_server, opt, socketpair};
+use sockeye_socket::{
+    RecvBatch, Selector, SendBatch, Shutdown, Socket, create_server, opt, socketpair,
+};
 
 const TIMEOUT: Duration = Duration::from_millis(100);
 const UNDER_FIRE: &str = "SOCKEYE_UNDER_FIRE";
@@ -82,15 +84,29 @@ fn calls_under_fire() {
     server.settimeout(TIMEOUT).unwrap();
     signals.times_out("recv", || a.recv(1));
     signals.times_out("recv_exact", || a.recv_exact(&mut [0; 4]));
+    signals.times_out("recvmsg", || a.recvmsg(1, 100));
+    signals.times_out("recv_fds", || a.recv_fds(1, 1));
+    signals.times_out("recvmmsg", || a.recvmmsg(&mut RecvBatch::new(4, 1)));
     signals.times_out("accept", || server.accept());
     signals.times_out("sendall", || a.sendall(&vec![0; 64 << 20]));
+    let data = [IoSlice::new(b"the buffer is full")];
+    signals.times_out("sendmsg", || a.sendmsg(&data, &[], None));
+    let mut batch = SendBatch::new(1, 1);
+    batch.push(b"x", None).unwrap();
+    signals.times_out("sendmmsg", || a.sendmmsg(&mut batch));
     signals.times_out("connect", || connect_to_a_full_queue(&server));
     let mut selector = Selector::<()>::new().unwrap();
     let events = signals.timed("select", || selector.select(Some(TIMEOUT)).unwrap().count());
     assert_eq!(events, 0);
     let shutdown = Shutdown::new().unwrap();
     assert!(!signals.timed("wait", || shutdown.wait(Some(TIMEOUT))));
-    blocking(&signals);
+    blocking(&signals, "recv", |socket| socket.recv(10).unwrap());
+    blocking(&signals, "recvmsg", |socket| socket.recvmsg(10, 100).unwrap().data);
+    blocking(&signals, "recvmmsg", |socket| {
+        let mut batch = RecvBatch::new(4, 10);
+        socket.recvmmsg(&mut batch).unwrap();
+        batch.iter().next().unwrap().data.to_vec()
+    });
 }
 
 fn connect_to_a_full_queue(server: &Socket) -> sockeye_socket::Result<()> {
@@ -107,7 +123,7 @@ fn connect_to_a_full_queue(server: &Socket) -> sockeye_socket::Result<()> {
 
 /// A receive timeout of the kernel's makes a signal end the call itself with EINTR, handlers that
 /// restart notwithstanding (signal(7)); the call must go on.
-fn blocking(signals: &Signals) {
+fn blocking(signals: &Signals, what: &str, receive: impl Fn(&Socket) -> Vec<u8>) {
     let (a, b) = socketpair().unwrap();
     let (sol_socket, so_rcvtimeo) = (1, 20);
     let mut minute = 60i64.to_ne_bytes().to_vec();
@@ -119,7 +135,7 @@ fn blocking(signals: &Signals) {
         assert!(clock.recv(1).unwrap_err().is_timeout());
         b.sendall(b"late").unwrap();
     });
-    let got = signals.timed("blocking recv", || a.recv(10).unwrap());
+    let got = signals.timed(what, || receive(&a));
     assert_eq!(got, b"late");
     sender.join().unwrap();
 }

@@ -5,13 +5,18 @@
 mod accept;
 #[cfg(feature = "tokio")]
 mod aio;
+#[cfg(feature = "tokio")]
+mod aio_message;
+mod ancillary;
 mod api;
+mod batch;
 mod connect;
 mod datagram;
 mod drip;
 mod examples;
 mod fuzz;
 mod graceful;
+mod message;
 mod options;
 mod oracle;
 mod packet;
