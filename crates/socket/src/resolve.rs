@@ -16,6 +16,11 @@
 //! | `inet_ntoa`, `inet_pton`, `inet_ntop` | [`IpAddr`](std::net::IpAddr)'s `parse`, `to_string` |
 //! | `htons`, `ntohl`, … | `to_be` and `from_be` of the integers |
 //!
+//! A host name that is not ASCII is looked up as DNS has it with the feature `idna`
+//! (`bücher.example` as `xn--bcher-kva.example`), by the rules of browsers (UTS 46), where Python
+//! keeps those of 2003: `ß` is a letter of its own. Without the feature it goes to the system as
+//! it is.
+//!
 //! On Linux with glibc everything is as in Python. On other systems the `getserv…` and `getproto…`
 //! calls wait for each other, and a [`HostEntry`] has no aliases.
 
@@ -23,6 +28,7 @@ mod addresses;
 pub(crate) mod fault;
 mod flags;
 mod hosts;
+mod idna;
 mod interfaces;
 mod names;
 mod numeric;

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::ffi::CString;
 
-use super::fault::{EAI_NONAME, EAI_SERVICE, EAI_SOCKTYPE, Fault};
+use super::fault::{EAI_SERVICE, EAI_SOCKTYPE, Fault};
 use super::flags::AiFlags;
+use super::idna;
 use crate::addr::{Address, Family};
 use crate::error::{Cause, Error, Result};
 use crate::socket::Kind;
@@ -148,7 +149,7 @@ pub(super) fn ask(
     service: Service<'_>,
     hints: Hints,
 ) -> Result<Vec<AddrInfo>, Fault> {
-    let host = host.map(CString::new).transpose().map_err(|_| Fault::Gai(EAI_NONAME))?;
+    let host = host.map(idna::to_sys).transpose()?;
     let service = service.to_sys()?;
     let asked = sys::Asked {
         family: hints.family.raw(),

@@ -151,8 +151,7 @@ fn first_ip(host: &str, family: Family) -> Result<IpAddr, Fault> {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn by_name(host: &str) -> Result<HostEntry, Fault> {
-    let host = std::ffi::CString::new(host).map_err(|_| Fault::Gai(EAI_NONAME))?;
-    crate::sys::gethostbyname(&host)
+    crate::sys::gethostbyname(&super::idna::to_sys(host)?)
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -43,6 +43,7 @@ Q = {
     "byname": lambda host: socket.gethostbyname(raw(host)),
     "byname_ex": lambda host: entry(socket.gethostbyname_ex(raw(host))),
     "byaddr": lambda host: entry(socket.gethostbyaddr(raw(host))),
+    "foreign": lambda host: entry(socket.gethostbyname_ex(text(host))),
     "fqdn": lambda host: socket.getfqdn(text(host)),
     "hostname": socket.gethostname,
     "service": lambda name, proto: socket.getservbyname(text(name), *optional(proto)),
@@ -183,6 +184,12 @@ impl Questions {
             self.text("byaddr", host, gethostbyaddr(host).map(entry));
         }
         self.text("fqdn", host, Ok(getfqdn(host)));
+    }
+
+    /// A name that Python writes as DNS has it before it asks.
+    #[cfg(feature = "idna")]
+    pub(super) fn foreign_host(&mut self, host: &str) {
+        self.text("foreign", host, gethostbyname_ex(host).map(entry));
     }
 
     pub(super) fn service(&mut self, name: &str, protocol: Option<&str>) {

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+#[cfg(feature = "idna")]
+use sockeye_socket::resolve;
 use sockeye_socket::resolve::{AI_ADDRCONFIG, AI_ALL, AI_CANONNAME, AI_V4MAPPED, Hints, Service};
 use sockeye_socket::{
     Family, errno, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname, gethostbyname_ex,
@@ -22,6 +24,13 @@ const HOSTS: &str = "\
 2001:db8::7 seven.example
 192.0.2.9 plain
 2001:db8::9 six.example six
+";
+
+/// `bücher.example` and `日本。jp`, as DNS has them.
+#[cfg(feature = "idna")]
+const FOREIGN_HOSTS: &str = "\
+192.0.2.20 xn--bcher-kva.example
+192.0.2.21 xn--wgv71a.jp
 ";
 
 const SERVICES: &str = "\
@@ -114,6 +123,30 @@ fn every_name_is_answered_as_in_python() {
         }
         for name in ["tcp", "TCP", "Tcp", "mine", "icmp", "nosuch", "sctp"] {
             questions.protocol(name);
+        }
+        questions.assert_python_says_the_same();
+    });
+}
+
+#[cfg(feature = "idna")]
+#[test]
+fn names_of_other_scripts_are_found_as_in_python() {
+    if !need(Need::MountNamespace) || !need(Need::Program("python3")) {
+        return;
+    }
+    with_databases(FOREIGN_HOSTS, SERVICES, || {
+        assert_eq!(gethostbyname("b\u{fc}cher.example").unwrap().to_string(), "192.0.2.20");
+        let found = resolve::lookup("\u{65e5}\u{672c}\u{3002}jp", 80).unwrap();
+        assert_eq!(found, ["192.0.2.21:80".parse().unwrap()]);
+        let mut questions = Questions::default();
+        for host in [
+            "b\u{fc}cher.example",
+            "BU\u{308}CHER.Example",
+            "\u{65e5}\u{672c}\u{3002}jp",
+            "\u{2603}.example",
+            "\u{fc}",
+        ] {
+            questions.foreign_host(host);
         }
         questions.assert_python_says_the_same();
     });
