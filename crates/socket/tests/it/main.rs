@@ -20,6 +20,7 @@ mod message;
 mod options;
 mod oracle;
 mod packet;
+mod resolve;
 mod selector;
 mod shutdown;
 mod stream;
