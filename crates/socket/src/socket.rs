@@ -26,7 +26,7 @@ use socket2::{Domain, Protocol, SockAddr};
 use crate::addr::{Address, Family, ToAddress};
 use crate::error::{Cause, Error, Result};
 use crate::opt::{GetValue, Opt, SetValue};
-use crate::{errno, opt, sys};
+use crate::{errno, sys};
 use wait::Patience;
 
 #[cfg(target_os = "linux")]
@@ -172,7 +172,7 @@ impl Socket {
     /// The system refuses.
     #[cfg(target_os = "linux")]
     pub fn proto(&self) -> Result<i32> {
-        self.getsockopt(opt::SO_PROTOCOL)
+        self.getsockopt(crate::opt::SO_PROTOCOL)
     }
 
     /// The descriptor's number, which stays the socket's.

@@ -55,8 +55,6 @@ options! {
     IP_TOS: u32 = IPPROTO_IP;
     /// What is sent over a raw socket begins with its IP header.
     IP_HDRINCL: bool = IPPROTO_IP;
-    /// The options in the headers of what is sent over IPv4, as they go, at most 40 bytes.
-    IP_OPTIONS: Vec<u8> = IPPROTO_IP;
     /// The type of service comes with what is received.
     IP_RECVTOS: bool = IPPROTO_IP;
     /// The time to live comes with what is received.
