@@ -52,8 +52,8 @@ pub use shutdown::{Registration, Shutdown};
 pub use socket::{Datagram, RecvBatch, SendBatch};
 pub use socket::{
     Drained, How, Kind, Message, Received, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW,
-    SOCK_SEQPACKET, SOCK_STREAM, SOMAXCONN, Socket, View, recv_fds, send_fds, socketpair,
-    socketpair_of,
+    SOCK_SEQPACKET, SOCK_STREAM, SOMAXCONN, Socket, View, dup, fromfd, recv_fds, send_fds,
+    socketpair, socketpair_of,
 };
 
 // The programs of the document are compiled and run with the tests of the documentation.

@@ -32,6 +32,7 @@ use wait::Patience;
 #[cfg(target_os = "linux")]
 pub use batch::{Datagram, RecvBatch, SendBatch};
 pub use close::Drained;
+pub use convert::{dup, fromfd};
 pub use kind::{
     How, Kind, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
     SOMAXCONN,

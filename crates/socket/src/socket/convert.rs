@@ -1,6 +1,6 @@
 //! Other types' sockets as ours and ours as descriptors.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use super::{Kind, Socket};
 use crate::addr::Family;
@@ -61,6 +61,23 @@ from_std!(
     std::os::unix::net::UnixListener,
     std::os::unix::net::UnixDatagram
 );
+
+/// A socket over a duplicate of `fd`, which stays its owner's; family, kind and mode are the
+/// descriptor's.
+///
+/// # Errors
+/// It is no socket, or of a family or kind that this crate does not have; no descriptors left.
+pub fn fromfd(fd: impl AsFd) -> Result<Socket> {
+    Socket::try_from(dup(fd)?)
+}
+
+/// A duplicate of any descriptor, close-on-exec.
+///
+/// # Errors
+/// No descriptors left.
+pub fn dup(fd: impl AsFd) -> Result<OwnedFd> {
+    rustix::io::fcntl_dupfd_cloexec(fd, 0).map_err(|error| Error::os("dup", error.raw_os_error()))
+}
 
 impl From<Socket> for OwnedFd {
     fn from(socket: Socket) -> Self {
