@@ -100,7 +100,8 @@ impl Socket {
     /// but `WouldBlock`: for flags and whatever else has no method here.
     ///
     /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    /// # tokio.unwrap().block_on(async {
     /// use sockeye_socket::{MSG_PEEK, aio, socketpair};
     ///
     /// let (a, b) = socketpair()?;

@@ -20,6 +20,8 @@ mod message;
 mod options;
 mod oracle;
 mod packet;
+mod parity;
+mod resolve;
 mod selector;
 mod shutdown;
 mod stream;
