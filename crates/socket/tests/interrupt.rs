@@ -131,7 +131,8 @@ fn blocking(signals: &Signals, what: &str, receive: impl Fn(&Socket) -> Vec<u8>)
     a.setsockopt(opt::raw(sol_socket, so_rcvtimeo), minute).unwrap();
     let sender = std::thread::spawn(move || {
         let clock = Socket::udp4().unwrap();
-        clock.settimeout(TIMEOUT).unwrap();
+        // It starts counting before the receive does.
+        clock.settimeout(TIMEOUT * 2).unwrap();
         assert!(clock.recv(1).unwrap_err().is_timeout());
         b.sendall(b"late").unwrap();
     });
