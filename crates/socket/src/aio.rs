@@ -1,6 +1,7 @@
 //! The same socket on tokio's reactor (feature `tokio`): `AsyncRead + AsyncWrite` and the methods
 //! by the same names.
 
+mod client;
 mod framed;
 mod message;
 
@@ -22,6 +23,7 @@ use crate::shutdown::Shutdown;
 use crate::socket::{How, Kind};
 use crate::{errno, opt, sys};
 
+pub use client::{ConnectionBuilder, create_connection};
 pub use framed::Framed;
 
 /// How much of a file goes in one call, so that other tasks get their turn.

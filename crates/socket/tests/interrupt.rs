@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use sockeye_socket::{
-    RecvBatch, Selector, SendBatch, Shutdown, Socket, create_server, opt, socketpair,
+    RecvBatch, Selector, SendBatch, Shutdown, Socket, create_connection, create_server, opt,
+    socketpair,
 };
 
 const TIMEOUT: Duration = Duration::from_millis(100);
@@ -79,7 +80,7 @@ fn calls_under_fire() {
     });
     println!("ready");
     let (a, _b) = socketpair().unwrap();
-    let server = create_server("127.0.0.1:0").bind().unwrap();
+    let server = create_server("0.0.0.0:0").bind().unwrap();
     a.settimeout(TIMEOUT).unwrap();
     server.settimeout(TIMEOUT).unwrap();
     signals.times_out("recv", || a.recv(1));
@@ -95,6 +96,7 @@ fn calls_under_fire() {
     batch.push(b"x", None).unwrap();
     signals.times_out("sendmmsg", || a.sendmmsg(&mut batch));
     signals.times_out("connect", || connect_to_a_full_queue(&server));
+    signals.times_out("create_connection", || race_of_full_queues(&server));
     let mut selector = Selector::<()>::new().unwrap();
     let events = signals.timed("select", || selector.select(Some(TIMEOUT)).unwrap().count());
     assert_eq!(events, 0);
@@ -119,6 +121,13 @@ fn connect_to_a_full_queue(server: &Socket) -> sockeye_socket::Result<()> {
         client.connect(&addr)?;
         clients.push(client);
     }
+}
+
+/// Happy eyeballs over addresses that nobody answers at: the one full queue is behind all of them.
+fn race_of_full_queues(full: &Socket) -> sockeye_socket::Result<Socket> {
+    let port = full.getsockname().unwrap().port().unwrap();
+    let addr = |host| (std::net::Ipv4Addr::new(127, 0, 0, host), port);
+    create_connection(vec![addr(1), addr(2), addr(3)]).timeout(TIMEOUT).open()
 }
 
 /// A receive timeout of the kernel's makes a signal end the call itself with EINTR, handlers that

@@ -16,6 +16,7 @@ mod drip;
 mod examples;
 mod fuzz;
 mod graceful;
+mod happy;
 mod message;
 mod options;
 mod oracle;
