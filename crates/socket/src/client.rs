@@ -1,5 +1,5 @@
 //! Connecting by name: the addresses of a host in a race, within one deadline. Here is the builder
-//! and the blocking way; `connecting` has the one for a selector, `attempts` what all of them share.
+//! and the blocking way; `connecting` has the one for a selector, `attempts` what all ways share.
 
 pub(crate) mod attempts;
 mod connecting;
