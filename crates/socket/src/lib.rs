@@ -16,9 +16,10 @@ mod ipproto;
 pub mod opt;
 #[cfg(target_os = "linux")]
 pub mod packet;
+pub mod protocol;
 pub mod resolve;
 mod selectors;
-mod server;
+pub mod server;
 mod shutdown;
 mod socket;
 mod sys;

@@ -24,6 +24,7 @@ mod packet;
 mod parity;
 mod resolve;
 mod selector;
+mod servers;
 mod shutdown;
 mod stream;
 mod view;
