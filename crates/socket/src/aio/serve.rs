@@ -334,8 +334,10 @@ impl<P: Protocol> Conn<P> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         let orders = self.bell.listen(cx);
         let now = Instant::now();
+        // Looked at first: the protocol makes room for what comes, and need not where nothing does.
+        let read = self.socket.inner.poll_read_ready(cx).is_ready();
         let mut wire = Polled { socket: &self.socket, cx };
-        match self.life.turn(&mut wire, orders, Ready::BOTH, now) {
+        match self.life.turn(&mut wire, orders, Ready { read, write: true }, now) {
             Err(outcome) => Poll::Ready(outcome),
             Ok(wants) => {
                 if self.is_due(wants, cx) {

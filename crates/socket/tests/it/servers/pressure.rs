@@ -88,3 +88,23 @@ fn a_room_throws_out_who_does_not_read() {
     });
     assert_eq!(transcript, (LINES, Some(errno::ECONNRESET), [3, 2, 0, 1, 0, 0]));
 }
+
+#[test]
+fn no_room_is_made_for_what_does_not_come() {
+    let rooms = same(|model| {
+        let seen = Arc::new(Seen::default());
+        let theirs = Arc::clone(&seen);
+        let server =
+            model.start(move |_| Watched { inner: Echo::new(), seen: Arc::clone(&theirs) });
+        let (silent, talking) = (server.connect(), server.connect());
+        for _ in 0..10 {
+            talking.sendall(b"x").unwrap();
+            read_exactly(&talking, 1);
+        }
+        let rooms = seen.rooms.load(Ordering::Relaxed);
+        drop((silent, talking));
+        server.stop();
+        rooms
+    });
+    assert_eq!(rooms, 10);
+}

@@ -15,12 +15,15 @@ pub(crate) struct Watched<P> {
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) looks: AtomicUsize,
+    /// How often room was asked for.
+    pub(crate) rooms: AtomicUsize,
     pub(crate) kept_bytes_max: AtomicUsize,
     pub(crate) dropped: AtomicUsize,
 }
 
 impl<P: Protocol> Protocol for Watched<P> {
     fn recv_buffer(&mut self) -> &mut [u8] {
+        self.seen.rooms.fetch_add(1, Ordering::Relaxed);
         self.inner.recv_buffer()
     }
 
