@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use crate::errno;
 use crate::error::{Error, Result};
-use crate::socket::wait::{poll_until, timespec};
+use crate::socket::wait::{Call, poll_until, timespec};
 
 /// What to wait for and what happened: a set of [`READ`](Self::READ) and [`WRITE`](Self::WRITE).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -262,12 +262,30 @@ impl<T> Selector<T> {
         &mut self,
         timeout: Option<Duration>,
     ) -> Result<impl Iterator<Item = (&T, Events)>> {
-        self.wait(timeout)?;
-        let entries = &self.entries;
-        Ok(self.events.iter().filter_map(|(key, flags)| {
-            let entry = entry_of(entries, *key)?;
+        self.wait("select".into(), timeout)?;
+        Ok(self.happened())
+    }
+
+    /// As [`select`](Self::select), but a signal may end it: whenever one interrupts the wait,
+    /// `go_on` is asked, and where it says `false` the error is `EINTR`.
+    ///
+    /// # Errors
+    /// Ended by a signal, or as [`select`](Self::select).
+    pub fn select_interruptible(
+        &mut self,
+        timeout: Option<Duration>,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<impl Iterator<Item = (&T, Events)>> {
+        self.wait(Call::new("select", Some(go_on)), timeout)?;
+        Ok(self.happened())
+    }
+
+    /// What the last wait found.
+    fn happened(&self) -> impl Iterator<Item = (&T, Events)> {
+        self.events.iter().filter_map(|(key, flags)| {
+            let entry = entry_of(&self.entries, *key)?;
             Some((&entry.data, Events::happened(*flags, entry.wanted)))
-        }))
+        })
     }
 
     /// As [`select`](Self::select) for data that is copied: `out` is cleared and filled.
@@ -288,11 +306,11 @@ impl<T> Selector<T> {
     }
 
     /// Fills `events`; takes the wakes out.
-    fn wait(&mut self, timeout: Option<Duration>) -> Result<()> {
+    fn wait(&mut self, call: Call<'_>, timeout: Option<Duration>) -> Result<()> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut left = timeout;
         loop {
-            self.wait_once(left)?;
+            self.wait_once(call, left)?;
             if !self.events.is_empty() {
                 break;
             }
@@ -309,13 +327,13 @@ impl<T> Selector<T> {
     }
 
     /// One wait: may end early, or with nothing.
-    fn wait_once(&mut self, left: Option<Duration>) -> Result<()> {
+    fn wait_once(&mut self, call: Call<'_>, left: Option<Duration>) -> Result<()> {
         self.events.clear();
         let mut left = left;
         if let Some(time) = left.filter(|time| is_fine(*time)) {
             let mut fds = [PollFd::from_borrowed_fd(self.epoll.as_fd(), PollFlags::IN)];
             let deadline = Instant::now().checked_add(time);
-            poll_until("select", &mut fds, deadline)?;
+            poll_until(call, &mut fds, deadline)?;
             left = Some(Duration::ZERO);
         }
         // The kernel takes no more than i32::MAX milliseconds; the caller asks again.
@@ -327,7 +345,7 @@ impl<T> Selector<T> {
                 self.events.extend(happened.iter_mut().map(pair));
                 Ok(())
             }
-            Err(Errno::INTR) => Ok(()),
+            Err(Errno::INTR) => call.ask(),
             Err(error) => Err(fail("select", error)),
         }
     }

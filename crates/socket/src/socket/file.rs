@@ -97,11 +97,11 @@ impl View<'_> {
         offset: u64,
         count: usize,
     ) -> Result<usize> {
-        let call = || {
+        let work = || {
             let mut offset = offset;
             Ok(rustix::fs::sendfile(self, file, Some(&mut offset), count)?)
         };
-        wait::retry("sendfile", self.as_fd(), PollFlags::OUT, || patience, call)
+        wait::retry(self.call("sendfile"), self.as_fd(), PollFlags::OUT, || patience, work)
     }
 
     /// As [`Socket::sendfile`].
@@ -131,7 +131,8 @@ impl View<'_> {
                 Err(error) => return Err(error.after(saturated(sent))),
             }
             if sent < most {
-                patience.check("sendfile").map_err(|error| error.after(saturated(sent)))?;
+                let next = self.call("sendfile").ask().and_then(|()| patience.check("sendfile"));
+                next.map_err(|error| error.after(saturated(sent)))?;
             }
         }
         Ok(sent)

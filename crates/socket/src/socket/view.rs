@@ -1,6 +1,7 @@
 //! A socket seen with flags, or with one deadline over many calls. This is where the calls are
 //! made: the methods of the socket itself go through a view without either.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
@@ -8,7 +9,7 @@ use std::time::Instant;
 use rustix::event::PollFlags;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 
-use super::wait::Patience;
+use super::wait::{Call, GoOn, Patience};
 use super::{Kind, Socket, address_of, wait};
 use crate::addr::{Address, Family, ToAddress, UnixName};
 use crate::error::{Cause, Error, Result};
@@ -38,11 +39,12 @@ const SHRINK_BYTES: usize = 4096;
 /// assert_eq!(b.gettimeout(), None);
 /// # Ok::<(), sockeye_socket::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct View<'s> {
     socket: &'s Socket,
     deadline: Option<Instant>,
     flags: MsgFlags,
+    go_on: Option<GoOn<'s>>,
 }
 
 impl Socket {
@@ -58,8 +60,35 @@ impl Socket {
         self.view().flags(flags)
     }
 
+    /// The socket whose calls signals may end: whenever one interrupts a call that is made through
+    /// the view, and between the parts of a `sendall` or `recv_exact`, `go_on` is asked, and where
+    /// it says `false` the call ends with `EINTR`. Without it every call goes on.
+    ///
+    /// A blocking call is interrupted only if the signal's handler was installed without
+    /// `SA_RESTART` (signal(7)); one with a timeout or deadline always is. A signal that comes
+    /// before the call waits is not noticed. A connect that ends so goes on in the kernel: wait
+    /// until the socket is writable, then read [`opt::SO_ERROR`](crate::opt::SO_ERROR).
+    ///
+    /// ```no_run
+    /// use sockeye_socket::Socket;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// static STOP: AtomicBool = AtomicBool::new(false); // the handler of SIGINT sets it
+    /// let socket = Socket::udp4()?;
+    /// match socket.interruptible(&|| !STOP.load(Ordering::Relaxed)).recv(1024) {
+    ///     Ok(datagram) => println!("{} bytes", datagram.len()),
+    ///     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => println!("stopped"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok::<(), sockeye_socket::Error>(())
+    /// ```
+    #[must_use]
+    pub fn interruptible<'s>(&'s self, go_on: &'s (dyn Fn() -> bool + Sync)) -> View<'s> {
+        self.view().interruptible(go_on)
+    }
+
     pub(crate) fn view(&self) -> View<'_> {
-        View { socket: self, deadline: None, flags: MsgFlags::NONE }
+        View { socket: self, deadline: None, flags: MsgFlags::NONE, go_on: None }
     }
 }
 
@@ -74,6 +103,17 @@ impl<'s> View<'s> {
     #[must_use]
     pub fn flags(self, flags: MsgFlags) -> Self {
         Self { flags: self.flags | flags, ..self }
+    }
+
+    /// The same, with `go_on` to ask; see [`Socket::interruptible`].
+    #[must_use]
+    pub fn interruptible(self, go_on: &'s (dyn Fn() -> bool + Sync)) -> Self {
+        Self { go_on: Some(go_on), ..self }
+    }
+
+    /// A call by its name.
+    pub(crate) fn call(&self, op: &'static str) -> Call<'s> {
+        Call::new(op, self.go_on)
     }
 
     /// The socket.
@@ -117,9 +157,10 @@ impl<'s> View<'s> {
         &self,
         op: &'static str,
         events: PollFlags,
-        call: impl FnMut() -> io::Result<T>,
+        work: impl FnMut() -> io::Result<T>,
     ) -> Result<T> {
-        wait::retry(op, self.socket.as_fd(), events, || self.patience_by_flags(), call)
+        let patience = || self.patience_by_flags();
+        wait::retry(self.call(op), self.socket.as_fd(), events, patience, work)
     }
 
     fn send_flags(&self) -> SendFlags {
@@ -137,9 +178,9 @@ impl<'s> View<'s> {
     pub fn accept(&self) -> Result<(Socket, Address)> {
         self.keep_from_blocking("accept")?;
         let (family, kind) = (self.socket.family(), self.socket.kind());
-        let call = || self.socket.inner().accept();
-        let (inner, addr) =
-            wait::retry("accept", self.as_fd(), PollFlags::IN, || self.patience(), call)?;
+        let (call, patience) = (self.call("accept"), || self.patience());
+        let work = || self.socket.inner().accept();
+        let (inner, addr) = wait::retry(call, self.as_fd(), PollFlags::IN, patience, work)?;
         Ok((Socket::wrap(inner, family, kind), address_of("accept", &addr)?))
     }
 
@@ -170,15 +211,17 @@ impl<'s> View<'s> {
     /// As [`Socket::sendall`].
     pub fn sendall(&self, data: &[u8]) -> Result<()> {
         let (flags, patience) = (self.send_flags(), self.patience_by_flags());
+        let call = self.call("sendall");
         let mut sent = 0;
         while sent < data.len() {
             let rest = &data[sent..];
-            let call = || Ok(rustix::net::send(self.socket, rest, flags)?);
-            let fail = |error: Error| error.after(sent);
-            sent += wait::retry("sendall", self.as_fd(), PollFlags::OUT, || patience, call)
-                .map_err(fail)?;
+            let work = || Ok(rustix::net::send(self.socket, rest, flags)?);
+            sent += wait::retry(call, self.as_fd(), PollFlags::OUT, || patience, work)
+                .map_err(|error| error.after(sent))?;
             if sent < data.len() {
-                patience.check("sendall").map_err(|error| error.after(sent))?;
+                // A blocking send that a signal interrupts gives what it has, and no error.
+                let next = call.ask().and_then(|()| patience.check("sendall"));
+                next.map_err(|error| error.after(sent))?;
             }
         }
         Ok(())
@@ -230,19 +273,20 @@ impl<'s> View<'s> {
     /// As [`Socket::recv_exact`].
     pub fn recv_exact(&self, buf: &mut [u8]) -> Result<()> {
         let (flags, patience) = (self.recv_flags(), self.patience_by_flags());
-        let need = buf.len();
+        let (call, need) = (self.call("recv_exact"), buf.len());
         let mut have = 0;
         while have < need {
             let room = &mut buf[have..];
-            let call = || Ok(rustix::net::recv(self.socket, &mut *room, flags)?.1);
-            let n = wait::retry("recv_exact", self.as_fd(), PollFlags::IN, || patience, call)
+            let work = || Ok(rustix::net::recv(self.socket, &mut *room, flags)?.1);
+            let n = wait::retry(call, self.as_fd(), PollFlags::IN, || patience, work)
                 .map_err(|error| error.after(have))?;
             if n == 0 {
                 return Err(Error::new("recv_exact", Cause::Ended { need }).after(have));
             }
             have += n;
             if have < need {
-                patience.check("recv_exact").map_err(|error| error.after(have))?;
+                let next = call.ask().and_then(|()| patience.check("recv_exact"));
+                next.map_err(|error| error.after(have))?;
             }
         }
         Ok(())
@@ -285,6 +329,14 @@ pub(super) fn source_of(socket: &Socket, addr: &socket2::SockAddr) -> Result<Add
 pub(super) fn shrink(buf: &mut Vec<u8>) {
     if buf.capacity() - buf.len() > SHRINK_BYTES {
         buf.shrink_to_fit();
+    }
+}
+
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("View");
+        out.field("socket", self.socket).field("deadline", &self.deadline);
+        out.field("flags", &self.flags).field("interruptible", &self.go_on.is_some()).finish()
     }
 }
 

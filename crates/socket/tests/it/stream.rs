@@ -102,6 +102,8 @@ fn options_are_typed_and_raw() {
     assert!(socket.getsockopt(opt::SO_RCVBUF).unwrap() >= 65_536);
     socket.setsockopt(opt::TCP_NODELAY, true).unwrap();
     assert_eq!(socket.getsockopt(opt::raw::<i32>(6, 1)).unwrap(), 1);
+    assert_eq!(socket.getsockopt_bytes(6, 1, 4).unwrap(), 1_i32.to_ne_bytes());
+    assert_eq!(socket.getsockopt_bytes(1, 13, 100).unwrap().len(), 8);
     assert_eq!(socket.getsockopt(opt::SO_ERROR).unwrap(), 0);
     let error = socket.setsockopt(opt::raw::<i32>(6, 9999), 1).unwrap_err();
     assert_eq!(error.errno(), Some(errno::ENOPROTOOPT));
