@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use sockeye_socket::frame::{
     BE, Codec, Delimiter, Fixed, FrameError, Framed, FramedError, LE, LengthPrefix, Lines, U24,
+    Varint,
 };
 
 mod cuts;
@@ -19,7 +20,8 @@ pub(crate) fn frames(input: &[u8]) {
     let [kind, seed, wire @ ..] = input else { return };
     let max = usize::from(kind >> 4);
     match kind & 15 {
-        0 | 1 => lines(max, *seed, wire),
+        0 => lines(max, *seed, wire),
+        1 => exact(&Varint::new(max * 20), *seed, wire),
         2 => delimited(b"\r\n\r\n", max, *seed, wire),
         3 => delimited(b"aab", max, *seed, wire),
         4 => delimited(b",", max, *seed, wire),
@@ -100,6 +102,7 @@ fn every_byte_counts<C: Codec + Clone>(codec: &C, seed: u8, wire: &[u8]) -> Outc
         }
         // The largest maximum has no room for the length itself.
         Err(FrameError::TooLong { len, max }) => assert!(len > u64_of(max) || max == usize::MAX),
+        Err(FrameError::BadVarint) => {}
         Err(other) => panic!("{other} of a stream that came"),
     }
     outcome

@@ -1,6 +1,8 @@
 //! The same socket on tokio's reactor (feature `tokio`): `AsyncRead + AsyncWrite` and the methods
 //! by the same names.
 
+mod framed;
+
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -18,6 +20,11 @@ use crate::server::{Accept, Acceptor};
 use crate::shutdown::Shutdown;
 use crate::socket::{How, Kind};
 use crate::{errno, opt, sys};
+
+pub use framed::Framed;
+
+/// How much of a file goes in one call, so that other tasks get their turn.
+const PART_BYTES: u64 = 1 << 20;
 
 /// A [`crate::Socket`] whose methods are awaited. Dropping a future cancels it: `send` and `recv`
 /// have then done nothing; what `sendall` had sent is sent. Timeouts are `tokio::time::timeout`'s
@@ -88,6 +95,41 @@ impl Socket {
         ready.map(|mut guard| guard.retain_ready()).map_err(|error| Error::io("writable", &error))
     }
 
+    /// Makes a call that receives, whenever there is something to receive, until it gives anything
+    /// but `WouldBlock`: for flags and whatever else has no method here.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// use sockeye_socket::{MSG_PEEK, aio, socketpair};
+    ///
+    /// let (a, b) = socketpair()?;
+    /// let b = aio::Socket::new(b)?;
+    /// a.sendall(b"hello")?;
+    /// assert_eq!(b.when_readable(|b| b.flags(MSG_PEEK).recv(16)).await?, b"hello");
+    /// # Ok::<(), sockeye_socket::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// The call's, or the runtime is shutting down.
+    pub async fn when_readable<T>(
+        &self,
+        call: impl FnMut(&crate::Socket) -> Result<T>,
+    ) -> Result<T> {
+        self.run("readable", Interest::READABLE, call).await
+    }
+
+    /// As [`when_readable`](Self::when_readable) for a call that sends.
+    ///
+    /// # Errors
+    /// The call's, or the runtime is shutting down.
+    pub async fn when_writable<T>(
+        &self,
+        call: impl FnMut(&crate::Socket) -> Result<T>,
+    ) -> Result<T> {
+        self.run("writable", Interest::WRITABLE, call).await
+    }
+
     /// Runs a nonblocking call whenever the socket is ready, until it is done.
     async fn run<T>(
         &self,
@@ -135,6 +177,16 @@ impl Socket {
         }
     }
 
+    /// Takes the next client; an [`Acceptor`] does so without ever falling over.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::accept`].
+    pub async fn accept(&self) -> Result<(Self, Address)> {
+        let accept = |socket: &crate::Socket| socket.accept();
+        let (client, addr) = self.run("accept", Interest::READABLE, accept).await?;
+        Ok((Self::new(client)?, addr))
+    }
+
     /// Sends some of `data`; gives how many bytes the system took.
     ///
     /// # Errors
@@ -178,6 +230,27 @@ impl Socket {
     pub async fn sendto(&self, data: &[u8], addr: impl ToAddress) -> Result<usize> {
         let addr = addr.to_address(self.get_ref().family())?;
         self.run("sendto", Interest::WRITABLE, |socket| socket.sendto(data, &addr)).await
+    }
+
+    /// Sends a regular `file` from `offset` on, at most `count` bytes of it or to its end, and
+    /// gives how many went. Where the file is not in memory yet, reading it holds up the thread.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::sendfile_some`]; [`Error::sent`] says how many bytes had gone before.
+    pub async fn sendfile(&self, file: impl AsFd, offset: u64, count: Option<u64>) -> Result<u64> {
+        let most = count.unwrap_or(u64::MAX);
+        let mut sent = 0;
+        while sent < most {
+            let part = usize::try_from((most - sent).min(PART_BYTES)).unwrap_or(usize::MAX);
+            let at = offset.saturating_add(sent);
+            let some = self.sendfile_some(&file, at, part).await;
+            let before = usize::try_from(sent).unwrap_or(usize::MAX);
+            match some.map_err(|error| error.after(before))? {
+                0 => break,
+                n => sent += u64::try_from(n).unwrap_or(u64::MAX),
+            }
+        }
+        Ok(sent)
     }
 
     /// Sends up to `count` bytes of `file` from `offset`, one system call's worth.
@@ -227,6 +300,14 @@ impl Socket {
     /// As [`crate::Socket::recvfrom`].
     pub async fn recvfrom(&self, n: usize) -> Result<(Vec<u8>, Address)> {
         self.run("recvfrom", Interest::READABLE, |socket| socket.recvfrom(n)).await
+    }
+
+    /// Receives a datagram into `buf`: its length and who sent it.
+    ///
+    /// # Errors
+    /// As [`crate::Socket::recvfrom_into`].
+    pub async fn recvfrom_into(&self, buf: &mut [u8]) -> Result<(usize, Address)> {
+        self.run("recvfrom", Interest::READABLE, |socket| socket.recvfrom_into(buf)).await
     }
 
     /// Looks at what would be received, and leaves it there.

@@ -2,18 +2,22 @@
 //! that have come and say where the next frame is. Every one has a REQUIRED maximum, checked before
 //! a byte of a body that is too long is kept.
 
+mod deframer;
 mod fixed;
 mod framed;
 mod length;
 mod text;
+mod varint;
 
 use std::fmt;
 use std::ops::Range;
 
+pub use deframer::Deframer;
 pub use fixed::Fixed;
 pub use framed::{Framed, FramedError};
 pub use length::{BE, LE, LengthPrefix, Order, U24, Width};
 pub use text::{Delimiter, Lines};
+pub use varint::Varint;
 
 /// Where a frame is in the bytes that were looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub enum FrameError {
     },
     /// A frame to be sent that has its own delimiter inside.
     Delimiter,
+    /// A length that is longer than it has to be, or than 64 bits.
+    BadVarint,
     /// The stream ended inside of a frame.
     Truncated {
         /// How many bytes of it came.
@@ -63,6 +69,7 @@ impl fmt::Display for FrameError {
                 write!(f, "a frame of {len} bytes where all have {need}")
             }
             Self::Delimiter => f.write_str("a frame with its own delimiter inside"),
+            Self::BadVarint => f.write_str("a length that is no minimal varint of 64 bits"),
             Self::Truncated { have, need } => {
                 write!(f, "the stream ended after {have} bytes of a frame of {need} or more")
             }

@@ -4,10 +4,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 
-use super::{Codec, FrameError};
-
-/// How much is received at a time.
-const CHUNK_BYTES: usize = 16 * 1024;
+use super::{Codec, Deframer, FrameError};
 
 /// A stream that is read and written in frames.
 ///
@@ -27,10 +24,7 @@ const CHUNK_BYTES: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Framed<S, C> {
     stream: S,
-    codec: C,
-    buf: Vec<u8>,
-    /// Before here everything was given out.
-    start: usize,
+    deframer: Deframer<C>,
     out: Vec<u8>,
 }
 
@@ -46,7 +40,7 @@ pub enum FramedError {
 impl<S, C> Framed<S, C> {
     /// Frames over `stream`.
     pub fn new(stream: S, codec: C) -> Self {
-        Self { stream, codec, buf: Vec::new(), start: 0, out: Vec::new() }
+        Self { stream, deframer: Deframer::new(codec), out: Vec::new() }
     }
 
     /// The stream.
@@ -54,10 +48,15 @@ impl<S, C> Framed<S, C> {
         &self.stream
     }
 
+    /// The stream, for its timeout and the like; what is read past the frames is lost to them.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// The stream, and the bytes that have come and belong to no frame yet.
-    pub fn into_parts(mut self) -> (S, Vec<u8>) {
-        self.buf.drain(..self.start);
-        (self.stream, self.buf)
+    pub fn into_parts(self) -> (S, Vec<u8>) {
+        let rest = self.deframer.rest().to_vec();
+        (self.stream, rest)
     }
 }
 
@@ -68,36 +67,26 @@ impl<S: Read, C: Codec> Framed<S, C> {
     /// [`FramedError::Io`] from the stream (a timeout may be tried again), [`FramedError::Frame`]
     /// where the bytes are no frame or the stream ends inside of one.
     pub fn recv(&mut self) -> Result<Option<&[u8]>, FramedError> {
-        let frame = loop {
-            let waiting = &self.buf[self.start..];
-            if let Some(decoded) = self.codec.decode(waiting).map_err(FramedError::Frame)? {
-                let frame = self.start + decoded.frame.start..self.start + decoded.frame.end;
-                self.start += decoded.consumed;
-                break frame;
+        loop {
+            if let Some(place) = self.deframer.advance().map_err(FramedError::Frame)? {
+                return Ok(Some(self.deframer.frame(place)));
             }
-            if self.fill().map_err(FramedError::Io)? == 0 {
-                let rest = &self.buf[self.start..];
-                self.codec.finish(rest).map_err(FramedError::Frame)?;
+            let n = self.fill().map_err(FramedError::Io)?;
+            if n == 0 {
+                self.deframer.handle_eof().map_err(FramedError::Frame)?;
                 return Ok(None);
             }
-        };
-        Ok(Some(&self.buf[frame]))
+            self.deframer.handle_received(n);
+        }
     }
 
-    /// Receives some more; gives how much.
     fn fill(&mut self) -> io::Result<usize> {
-        self.buf.drain(..self.start);
-        self.start = 0;
-        let have = self.buf.len();
-        self.buf.resize(have + CHUNK_BYTES, 0);
-        let read = loop {
-            match self.stream.read(&mut self.buf[have..]) {
+        loop {
+            match self.stream.read(self.deframer.recv_buffer()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => break done,
+                done => return done,
             }
-        };
-        self.buf.truncate(have + *read.as_ref().unwrap_or(&0));
-        read
+        }
     }
 }
 
@@ -108,7 +97,7 @@ impl<S: Write, C: Codec> Framed<S, C> {
     /// The frame is not one of the codec's (nothing was sent then), or the stream fails.
     pub fn send(&mut self, frame: &[u8]) -> Result<(), FramedError> {
         self.out.clear();
-        self.codec.encode(frame, &mut self.out).map_err(FramedError::Frame)?;
+        self.deframer.codec().encode(frame, &mut self.out).map_err(FramedError::Frame)?;
         self.stream.write_all(&self.out).map_err(FramedError::Io)
     }
 }

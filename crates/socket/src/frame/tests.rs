@@ -130,6 +130,56 @@ fn what_could_not_be_read_is_not_sent() {
 }
 
 #[test]
+fn a_varint_has_seven_bits_a_byte_and_is_as_short_as_can_be() {
+    let codec = Varint::new(300);
+    let mut wire = Vec::new();
+    for len in [0, 1, 127, 128, 300] {
+        codec.encode(&vec![7; len], &mut wire).unwrap();
+    }
+    let outcome = every_split(&codec, &wire);
+    assert_eq!(outcome.1, Ok(()));
+    assert_eq!(outcome.0.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 127, 128, 300]);
+    let too_long = |len| Err(FrameError::TooLong { len, max: 300 });
+    assert_eq!(every_split(&codec, &[0xad, 2]), (vec![], too_long(301)));
+    let largest = [&[0xff; 9][..], &[1]].concat();
+    assert_eq!(every_split(&codec, &largest), (vec![], too_long(u64::MAX)));
+    for bad in [&[0x80, 0][..], &[0x81, 0], &[0xff, 0x80, 0], &[0xff; 10], &[0x80; 11]] {
+        assert_eq!(every_split(&codec, bad), (vec![], Err(FrameError::BadVarint)), "{bad:?}");
+    }
+    let over = [&[0xff; 9][..], &[2]].concat();
+    assert_eq!(every_split(&codec, &over).1, Err(FrameError::BadVarint));
+    let cut = |have, need| Err(FrameError::Truncated { have, need });
+    assert_eq!(every_split(&codec, &[0x80]).1, cut(1, 2));
+    assert_eq!(every_split(&codec, &[3, 1, 1]).1, cut(3, 4));
+}
+
+#[test]
+fn a_deframer_keeps_what_is_not_whole_and_gives_memory_back() {
+    let mut deframer = Deframer::new(LengthPrefix::<u32, BE>::new(100_000));
+    let mut wire = Vec::new();
+    let frame: Vec<u8> = (0..=255).cycle().take(70_000).collect();
+    deframer.codec().encode(&frame, &mut wire).unwrap();
+    let mut got = 0;
+    for part in wire.chunks(7_000) {
+        assert_eq!(deframer.poll_frame(), Ok(None));
+        let room = deframer.recv_buffer();
+        assert!(room.len() >= part.len());
+        room[..part.len()].copy_from_slice(part);
+        deframer.handle_received(part.len());
+        got += part.len();
+        assert_eq!(deframer.rest(), &wire[..got]);
+    }
+    assert!(deframer.poll_frame().unwrap() == Some(&frame[..]));
+    assert_eq!(deframer.handle_eof(), Ok(()));
+    deframer.shrink();
+    assert_eq!(deframer.rest(), b"");
+    deframer.recv_buffer()[0] = 0;
+    deframer.handle_received(1);
+    deframer.shrink();
+    assert_eq!(deframer.handle_eof(), Err(FrameError::Truncated { have: 1, need: 4 }));
+}
+
+#[test]
 fn fixed_frames_have_one_length() {
     assert_eq!(every_split(&Fixed::new(2), b"abcd"), (frames(&["ab", "cd"]), Ok(())));
     let cut = Err(FrameError::Truncated { have: 1, need: 2 });
@@ -171,12 +221,13 @@ proptest! {
         round_trip(&LengthPrefix::<u8, BE>::new(10), &sent, &cuts);
         round_trip(&LengthPrefix::<U24, LE>::new(10), &sent, &cuts);
         round_trip(&LengthPrefix::<u64, BE>::new(10), &sent, &cuts);
+        round_trip(&Varint::new(10), &sent, &cuts);
     }
 
     #[test]
     fn any_bytes_give_one_outcome_however_split(
         wire in prop::collection::vec(
-            prop::sample::select(b"ab\r\n\0\x01\x02\xff".to_vec()), 0..60),
+            prop::sample::select(b"ab\r\n\0\x01\x02\x80\xff".to_vec()), 0..60),
         cuts in prop::collection::vec(0usize..9, 0..20),
     ) {
         let parts = split(&wire, &cuts);
@@ -186,5 +237,6 @@ proptest! {
         prop_assert_eq!(feed(mark.clone(), &parts), feed(mark, &whole));
         let prefix = LengthPrefix::<u16, LE>::new(300);
         prop_assert_eq!(feed(prefix.clone(), &parts), feed(prefix, &whole));
+        prop_assert_eq!(feed(Varint::new(9), &parts), feed(Varint::new(9), &whole));
     }
 }

@@ -72,7 +72,7 @@ impl Socket {
                 }
                 Err(error) => return Err(error),
             }
-            if patience.check("close").is_err() {
+            if patience.check("close", Instant::now()).is_err() {
                 return Ok(Drained::Deadline);
             }
         }

@@ -92,7 +92,7 @@ impl View<'_> {
 
 /// Waits for room in the queue of a unix listener.
 fn await_queue(call: Call<'_>, patience: Patience) -> Result<()> {
-    patience.check("connect")?;
+    patience.check("connect", Instant::now())?;
     let pause = match patience {
         Patience::Never => return Err(Error::os("connect", errno::EAGAIN)),
         Patience::Forever => Instant::now() + UNIX_RETRY,

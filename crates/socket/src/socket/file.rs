@@ -3,6 +3,7 @@
 
 use std::io::{self, BufReader, BufWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
@@ -131,8 +132,10 @@ impl View<'_> {
                 Err(error) => return Err(error.after(saturated(sent))),
             }
             if sent < most {
-                let next = self.call("sendfile").ask().and_then(|()| patience.check("sendfile"));
-                next.map_err(|error| error.after(saturated(sent)))?;
+                let now = Instant::now();
+                let next = self.call("sendfile").ask();
+                next.and_then(|()| patience.check("sendfile", now))
+                    .map_err(|error| error.after(saturated(sent)))?;
             }
         }
         Ok(sent)

@@ -212,19 +212,10 @@ impl<'s> View<'s> {
     pub fn sendall(&self, data: &[u8]) -> Result<()> {
         let (flags, patience) = (self.send_flags(), self.patience_by_flags());
         let call = self.call("sendall");
-        let mut sent = 0;
-        while sent < data.len() {
-            let rest = &data[sent..];
-            let work = || Ok(rustix::net::send(self.socket, rest, flags)?);
-            sent += wait::retry(call, self.as_fd(), PollFlags::OUT, || patience, work)
-                .map_err(|error| error.after(sent))?;
-            if sent < data.len() {
-                // A blocking send that a signal interrupts gives what it has, and no error.
-                let next = call.ask().and_then(|()| patience.check("sendall"));
-                next.map_err(|error| error.after(sent))?;
-            }
-        }
-        Ok(())
+        wait::whole(call, data.len(), patience, Instant::now, |sent| {
+            let work = || Ok(rustix::net::send(self.socket, &data[sent..], flags)?);
+            wait::retry(call, self.as_fd(), PollFlags::OUT, || patience, work)
+        })
     }
 
     /// As [`Socket::sendto`].
@@ -274,22 +265,13 @@ impl<'s> View<'s> {
     pub fn recv_exact(&self, buf: &mut [u8]) -> Result<()> {
         let (flags, patience) = (self.recv_flags(), self.patience_by_flags());
         let (call, need) = (self.call("recv_exact"), buf.len());
-        let mut have = 0;
-        while have < need {
-            let room = &mut buf[have..];
-            let work = || Ok(rustix::net::recv(self.socket, &mut *room, flags)?.1);
-            let n = wait::retry(call, self.as_fd(), PollFlags::IN, || patience, work)
-                .map_err(|error| error.after(have))?;
-            if n == 0 {
-                return Err(Error::new("recv_exact", Cause::Ended { need }).after(have));
+        wait::whole(call, need, patience, Instant::now, |have| {
+            let work = || Ok(rustix::net::recv(self.socket, &mut buf[have..], flags)?.1);
+            match wait::retry(call, self.as_fd(), PollFlags::IN, || patience, work)? {
+                0 => Err(Error::new("recv_exact", Cause::Ended { need })),
+                n => Ok(n),
             }
-            have += n;
-            if have < need {
-                let next = call.ask().and_then(|()| patience.check("recv_exact"));
-                next.map_err(|error| error.after(have))?;
-            }
-        }
-        Ok(())
+        })
     }
 
     /// As [`Socket::recvfrom`].

@@ -65,9 +65,9 @@ impl Patience {
     }
 
     /// Fails if the time is over.
-    pub(crate) fn check(self, op: &'static str) -> Result<()> {
+    pub(crate) fn check(self, op: &'static str, now: Instant) -> Result<()> {
         match self {
-            Self::Until(deadline) if Instant::now() >= deadline => Err(Error::timed_out(op)),
+            Self::Until(deadline) if now >= deadline => Err(Error::timed_out(op)),
             _ => Ok(()),
         }
     }
@@ -143,10 +143,64 @@ pub(crate) fn retry<'h, T>(
     }
 }
 
+/// Calls `some` with how much is done until all of `total` is, within one patience: a peer that
+/// takes or gives little at a time cannot draw it out. The error says how much was done.
+pub(crate) fn whole<'h>(
+    call: impl Into<Call<'h>>,
+    total: usize,
+    patience: Patience,
+    now: impl Fn() -> Instant,
+    mut some: impl FnMut(usize) -> Result<usize>,
+) -> Result<()> {
+    let call = call.into();
+    let mut done = 0;
+    while done < total {
+        done += some(done).map_err(|error| error.after(done))?;
+        if done < total {
+            // A blocking call that a signal interrupts gives what it has, and no error.
+            let next = call.ask().and_then(|()| patience.check(call.op, now()));
+            next.map_err(|error| error.after(done))?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
     use std::os::fd::AsFd;
+
+    use sockeye_testkit::Clock;
+
+    /// Runs `whole` with a peer that moves `bytes` in each step of so many milliseconds.
+    fn stepping(
+        total: usize,
+        patience: impl Fn(Instant) -> Patience,
+        bytes: usize,
+        ms: u64,
+    ) -> (Result<()>, Duration) {
+        let clock = RefCell::new(Clock::new());
+        let some = |_| {
+            clock.borrow_mut().advance(Duration::from_millis(ms));
+            Ok(bytes)
+        };
+        let now = || clock.borrow().now();
+        let done = whole("recv_exact", total, patience(now()), now, some);
+        (done, clock.borrow().elapsed())
+    }
+
+    #[test]
+    fn a_peer_that_drips_does_not_draw_a_deadline_out() {
+        let second = |now| Patience::Until(now + Duration::from_secs(1));
+        let (done, took) = stepping(1 << 20, second, 1, 100);
+        let error = done.unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        assert_eq!((error.received(), took), (10, Duration::from_secs(1)));
+        // Without a deadline it takes as long as it takes, and the last bytes may come late.
+        stepping(1000, |_| Patience::Forever, 1, 3_600_000).0.unwrap();
+        stepping(5, second, 5, 2_000).0.unwrap();
+    }
 
     #[test]
     fn calls_are_repeated_after_interruption_only() {

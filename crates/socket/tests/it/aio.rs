@@ -168,3 +168,62 @@ fn the_end_of_the_stream_is_seen_after_a_short_read() {
         assert!(plain.is_err());
     });
 }
+
+#[test]
+fn a_frame_that_is_waited_for_in_vain_is_whole_later() {
+    use sockeye_socket::frame::{BE, LengthPrefix};
+    let (a, b) = tcp_pair();
+    run(async {
+        let a = wrap(a);
+        let mut frames = aio::Framed::new(wrap(b), LengthPrefix::<u16, BE>::new(100));
+        let mut cancelled = 0;
+        for byte in b"\0\x05hello" {
+            a.sendall(&[*byte]).await.unwrap();
+            tokio::select! {
+                biased;
+                frame = frames.recv() => {
+                    assert_eq!(frame.unwrap(), Some(&b"hello"[..]));
+                    break;
+                }
+                () = tokio::time::sleep(Duration::from_millis(2)) => cancelled += 1,
+            }
+        }
+        assert_eq!(cancelled, 6);
+        frames.send(b"thanks").await.unwrap();
+        assert_eq!(a.recv(100).await.unwrap(), b"\0\x06thanks");
+        a.sendall(b"\0").await.unwrap();
+        drop(a);
+        assert!(frames.recv().await.unwrap_err().to_string().contains("ended after 1 bytes"));
+    });
+}
+
+#[test]
+fn files_clients_and_datagrams_are_awaited() {
+    run(async {
+        let listener = wrap(create_server("127.0.0.1:0").bind().unwrap());
+        let client = wrap(Socket::tcp4().unwrap());
+        client.connect(listener.get_ref().getsockname().unwrap()).await.unwrap();
+        let (conn, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer, client.get_ref().getsockname().unwrap());
+        let mut file = tempfile::tempfile().unwrap();
+        let content: Vec<u8> = (0..=255).cycle().take(5 << 20).collect();
+        file.write_all(&content).unwrap();
+        let reader = tokio::spawn(async move {
+            let mut client = client;
+            let mut got = Vec::new();
+            client.read_to_end(&mut got).await.unwrap();
+            got
+        });
+        let whole = conn.sendfile(&file, 1, None).await.unwrap();
+        assert_eq!(whole, (5 << 20) - 1);
+        assert_eq!(conn.sendfile(&file, 0, Some(1)).await.unwrap(), 1);
+        drop(conn);
+        assert!(reader.await.unwrap() == [&content[1..], &content[..1]].concat());
+        let (a, b) = (wrap(Socket::udp4().unwrap()), wrap(Socket::udp4().unwrap()));
+        b.get_ref().bind("127.0.0.1:0").unwrap();
+        a.sendto(b"datagram", b.get_ref().getsockname().unwrap()).await.unwrap();
+        let mut buf = [0; 20];
+        let (n, _) = b.recvfrom_into(&mut buf).await.unwrap();
+        assert_eq!(&buf[..n], b"datagram");
+    });
+}

@@ -1,12 +1,13 @@
 //! Peers that drip: each call makes progress, and yet its one deadline ends it; nothing is lost.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sockeye_socket::frame::{BE, Framed, FramedError, LengthPrefix};
 use sockeye_socket::{Socket, errno, socketpair};
+use sockeye_testkit::Clock;
 
 use crate::{Ticks, spawn};
 
@@ -97,4 +98,50 @@ fn a_nonblocking_sendall_says_how_much_went() {
     a.sendall(&data[sent..]).unwrap();
     drop(a);
     assert_eq!(reader.join().unwrap(), data.len());
+}
+
+/// A byte every 100 ms, and reads of at most a second, by a clock that only they move.
+struct SlowPeer {
+    clock: Clock,
+    data: std::vec::IntoIter<u8>,
+    deadline: Instant,
+}
+
+impl Read for SlowPeer {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        self.clock.advance(Duration::from_millis(100));
+        if self.clock.now() > self.deadline {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        let Some(byte) = self.data.next() else { return Ok(0) };
+        buf[0] = byte;
+        Ok(1)
+    }
+}
+
+#[test]
+fn a_framed_reader_resumes_at_every_deadline_of_a_virtual_clock() {
+    let second = Duration::from_secs(1);
+    let clock = Clock::new();
+    let frame: Vec<u8> = (0..=255).cycle().take(1000).collect();
+    let mut wire = 1000_u32.to_be_bytes().to_vec();
+    wire.extend(&frame);
+    let deadline = clock.now() + second;
+    let peer = SlowPeer { clock, data: wire.into_iter(), deadline };
+    let mut framed = Framed::new(peer, LengthPrefix::<u32, BE>::new(1000));
+    let mut timeouts = 0;
+    let got = loop {
+        match framed.recv() {
+            Ok(got) => break got.unwrap().to_vec(),
+            Err(FramedError::Io(error)) => assert_eq!(error.kind(), ErrorKind::TimedOut),
+            Err(error) => panic!("{error}"),
+        }
+        let peer = framed.get_mut();
+        let late = peer.clock.now() - peer.deadline;
+        assert!(late <= Duration::from_millis(100), "it ends at the deadline");
+        timeouts += 1;
+        peer.deadline = peer.clock.now() + second;
+    };
+    assert!(got == frame, "a byte was lost");
+    assert_eq!(timeouts, 1004 / 10);
 }

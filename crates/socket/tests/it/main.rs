@@ -10,6 +10,7 @@ mod datagram;
 mod drip;
 mod fuzz;
 mod graceful;
+mod options;
 mod oracle;
 mod packet;
 mod selector;
