@@ -133,6 +133,15 @@ impl Error {
         matches!(self.cause, Cause::Lookup { .. })
     }
 
+    /// Why it could not be resolved, by getaddrinfo's number (`EAI_…`).
+    #[must_use]
+    pub fn lookup_code(&self) -> Option<i32> {
+        match self.cause {
+            Cause::Lookup { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
     /// How many bytes were sent before the failure (`sendall`).
     #[must_use]
     pub fn sent(&self) -> usize {
