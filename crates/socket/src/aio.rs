@@ -2,6 +2,7 @@
 //! by the same names.
 
 mod framed;
+mod message;
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};

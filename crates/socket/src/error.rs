@@ -44,6 +44,8 @@ pub(crate) enum Cause {
     BadAddress { text: Box<str>, why: &'static str },
     /// The caller asked for what this type cannot do.
     Invalid(&'static str),
+    /// Something that came could not be kept.
+    Lost(&'static str),
 }
 
 impl Error {
@@ -101,6 +103,7 @@ impl Error {
             Cause::Ended { .. } => io::ErrorKind::UnexpectedEof,
             Cause::Lookup { .. } => io::ErrorKind::NotFound,
             Cause::BadAddress { .. } | Cause::Invalid(_) => io::ErrorKind::InvalidInput,
+            Cause::Lost(_) => io::ErrorKind::InvalidData,
         }
     }
 
@@ -186,7 +189,9 @@ impl fmt::Display for Error {
                 return write!(f, "the stream ended after {} of {need} bytes", self.done);
             }
             Cause::Lookup { code, .. } => f.write_str(&crate::sys::lookup_text(*code))?,
-            Cause::BadAddress { why, .. } | Cause::Invalid(why) => f.write_str(why)?,
+            Cause::BadAddress { why, .. } | Cause::Invalid(why) | Cause::Lost(why) => {
+                f.write_str(why)?;
+            }
         }
         if self.done > 0 { write!(f, " after {} bytes", self.done) } else { Ok(()) }
     }

@@ -25,6 +25,8 @@
 //! | set options | [`Socket::setsockopt`] with [`opt`] |
 //! | listen or connect in one call | [`create_server`], [`create_connection`] |
 //! | accept without ever falling over | [`Acceptor`] |
+//! | send descriptors and other things beside the bytes | [`Socket::sendmsg`], [`Socket::send_fds`], [`cmsg`] |
+//! | send and receive many datagrams at once | [`Socket::sendmmsg`], [`Socket::recvmmsg`] |
 //! | wait for many sockets in one thread | [`Selector`] |
 //! | stop everything gracefully | [`Shutdown`], [`Socket::close_gracefully`] |
 //! | cut a stream into messages | [`frame`] |
@@ -39,10 +41,13 @@ pub mod addr;
 #[cfg(feature = "tokio")]
 pub mod aio;
 mod client;
+pub mod cmsg;
 pub mod errno;
 mod error;
+mod event;
 mod flags;
 pub mod frame;
+mod ipproto;
 pub mod opt;
 #[cfg(target_os = "linux")]
 pub mod packet;
@@ -66,12 +71,16 @@ pub use flags::{
     MSG_CTRUNC, MSG_DONTROUTE, MSG_DONTWAIT, MSG_EOR, MSG_NOSIGNAL, MSG_OOB, MSG_PEEK, MSG_TRUNC,
     MSG_WAITALL, MsgFlags,
 };
+pub use ipproto::*;
 pub use selectors::{Events, Selector, Waker};
 pub use server::{Accept, Acceptor, ServerBuilder, create_server};
 pub use shutdown::{Registration, Shutdown};
+#[cfg(target_os = "linux")]
+pub use socket::{Datagram, RecvBatch, SendBatch};
 pub use socket::{
-    Drained, How, Kind, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET,
-    SOCK_STREAM, SOMAXCONN, Socket, View, socketpair, socketpair_of,
+    Drained, How, Kind, Message, Received, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW,
+    SOCK_SEQPACKET, SOCK_STREAM, SOMAXCONN, Socket, View, recv_fds, send_fds, socketpair,
+    socketpair_of,
 };
 
 // The programs of the document are compiled and run with the tests of the documentation.

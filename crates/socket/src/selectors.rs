@@ -1,18 +1,27 @@
-//! Waiting for many sockets at once: epoll, level-triggered, one system call a wait.
+//! Waiting for many sockets at once, level-triggered. How the system does it is in `epoll` and
+//! `poll`, by the same method names.
+
+#[cfg(target_os = "linux")]
+mod epoll;
+#[cfg(any(not(target_os = "linux"), test))]
+mod poll;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
-use std::mem::MaybeUninit;
 use std::ops::{BitOr, BitOrAssign};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, epoll, eventfd};
-use rustix::io::Errno;
-
 use crate::errno;
 use crate::error::{Error, Result};
-use crate::socket::wait::{Call, poll_until, timespec};
+use crate::event::Event;
+use crate::socket::wait::Call;
+#[cfg(target_os = "linux")]
+use epoll::Backend;
+#[cfg(not(target_os = "linux"))]
+use poll::Backend;
 
 /// What to wait for and what happened: a set of [`READ`](Self::READ) and [`WRITE`](Self::WRITE).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -52,26 +61,9 @@ impl Events {
         self.0 & other.0 == other.0
     }
 
-    fn wanted(self) -> epoll::EventFlags {
-        let mut flags = epoll::EventFlags::empty();
-        flags.set(epoll::EventFlags::IN, self.is_readable());
-        flags.set(epoll::EventFlags::OUT, self.is_writable());
-        flags
-    }
-
-    /// What `flags` mean to one who asked for `wanted`.
-    fn happened(flags: epoll::EventFlags, wanted: Self) -> Self {
-        let mut events = Self::NONE;
-        if flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::ERR) {
-            events |= Self::CLOSED | wanted;
-        }
-        if flags.contains(epoll::EventFlags::IN) {
-            events |= Self::READ;
-        }
-        if flags.contains(epoll::EventFlags::OUT) {
-            events |= Self::WRITE;
-        }
-        events
+    /// What it means to one who asked for `wanted`.
+    fn for_one_who(self, wanted: Self) -> Self {
+        if self.is_closed() { self | wanted } else { self }
     }
 }
 
@@ -99,13 +91,12 @@ impl fmt::Debug for Events {
 
 /// Wakes a [`Selector`] from another thread.
 #[derive(Debug, Clone)]
-pub struct Waker(Arc<OwnedFd>);
+pub struct Waker(Arc<Event>);
 
 impl Waker {
     /// Makes the select that is under way, or the next one, return. Many calls count as one.
     pub fn wake(&self) {
-        // A counter that is full (EAGAIN) wakes as well.
-        let _ = rustix::io::write(&*self.0, &1u64.to_ne_bytes());
+        self.0.set();
     }
 }
 
@@ -135,25 +126,17 @@ struct Entry<T> {
 /// # Ok::<(), sockeye_socket::Error>(())
 /// ```
 pub struct Selector<T> {
-    epoll: OwnedFd,
+    backend: Backend,
     waker: Waker,
     /// By descriptor number: the system gives the lowest free ones.
     entries: Vec<Option<Entry<T>>>,
     generation: u32,
-    /// Keys and flags, not the kernel's events: those hold a union that no other thread may have.
-    events: Vec<(u64, epoll::EventFlags)>,
+    /// What happened in the last wait, by key.
+    events: Vec<(u64, Events)>,
 }
 
 /// The key of the waker; no descriptor has this number.
 const WAKER: u64 = u64::MAX;
-/// How many events one select reports at most; the others wait for the next one.
-const EVENTS_MAX: usize = 1024;
-/// epoll counts in milliseconds; waits up to this long with a fraction are timed by ppoll.
-const FINE_MAX: Duration = Duration::from_millis(20);
-
-fn fail(op: &'static str, error: Errno) -> Error {
-    Error::os(op, error.raw_os_error())
-}
 
 impl<T> Selector<T> {
     /// A selector of nothing. Takes two descriptors.
@@ -161,18 +144,15 @@ impl<T> Selector<T> {
     /// # Errors
     /// No descriptors left.
     pub fn new() -> Result<Self> {
-        let epoll =
-            epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| fail("epoll_create", e))?;
-        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-            .map_err(|e| fail("eventfd", e))?;
-        epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKER), epoll::EventFlags::IN)
-            .map_err(|e| fail("register", e))?;
+        let mut backend = Backend::new()?;
+        let wake = Event::new()?;
+        backend.add(wake.as_fd(), WAKER, Events::READ)?;
         Ok(Self {
-            epoll,
+            backend,
             waker: Waker(Arc::new(wake)),
             entries: Vec::new(),
             generation: 0,
-            events: Vec::with_capacity(EVENTS_MAX),
+            events: Vec::new(),
         })
     }
 
@@ -183,15 +163,13 @@ impl<T> Selector<T> {
     /// Registered already, a descriptor that cannot be waited for (a file: `EPERM`), or no memory.
     pub fn register(&mut self, fd: &impl AsFd, events: Events, data: T) -> Result<()> {
         let fd = fd.as_fd();
-        let (index, key) = (index(fd), self.generation.wrapping_add(1));
-        let flags = events.wanted();
-        epoll::add(&self.epoll, fd, event_data(fd, key), flags)
-            .map_err(|error| fail("register", error))?;
-        self.generation = key;
+        let (index, generation) = (index(fd), self.generation.wrapping_add(1));
+        self.backend.add(fd, key(fd, generation), events)?;
+        self.generation = generation;
         if self.entries.len() <= index {
             self.entries.resize_with(index + 1, || None);
         }
-        self.entries[index] = Some(Entry { data, wanted: events, generation: key });
+        self.entries[index] = Some(Entry { data, wanted: events, generation });
         Ok(())
     }
 
@@ -206,9 +184,7 @@ impl<T> Selector<T> {
         if entry.wanted == events {
             return Ok(());
         }
-        let data = event_data(fd, entry.generation);
-        epoll::modify(&self.epoll, fd, data, events.wanted())
-            .map_err(|error| fail("modify", error))?;
+        self.backend.modify(fd, key(fd, entry.generation), events)?;
         entry.wanted = events;
         Ok(())
     }
@@ -221,11 +197,8 @@ impl<T> Selector<T> {
         let fd = fd.as_fd();
         let entry = self.entries.get_mut(index(fd)).and_then(Option::take);
         let entry = entry.ok_or_else(|| Error::os("unregister", errno::ENOENT))?;
-        match epoll::delete(&self.epoll, fd) {
-            // Closed and opened anew: the kernel has forgotten the old one by itself.
-            Ok(()) | Err(Errno::NOENT) => Ok(entry.data),
-            Err(error) => Err(fail("unregister", error)),
-        }
+        self.backend.delete(fd)?;
+        Ok(entry.data)
     }
 
     /// The data of `fd`, if it is registered.
@@ -282,9 +255,9 @@ impl<T> Selector<T> {
 
     /// What the last wait found.
     fn happened(&self) -> impl Iterator<Item = (&T, Events)> {
-        self.events.iter().filter_map(|(key, flags)| {
+        self.events.iter().filter_map(|(key, events)| {
             let entry = entry_of(&self.entries, *key)?;
-            Some((&entry.data, Events::happened(*flags, entry.wanted)))
+            Some((&entry.data, events.for_one_who(entry.wanted)))
         })
     }
 
@@ -310,7 +283,8 @@ impl<T> Selector<T> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut left = timeout;
         loop {
-            self.wait_once(call, left)?;
+            self.events.clear();
+            self.backend.wait(call, left, &mut self.events)?;
             if !self.events.is_empty() {
                 break;
             }
@@ -320,34 +294,9 @@ impl<T> Selector<T> {
             }
         }
         if self.events.iter().any(|(key, _)| *key == WAKER) {
-            // Nobody else reads it; EAGAIN cannot be.
-            let _ = rustix::io::read(&*self.waker.0, &mut [0; 8]);
+            self.waker.0.clear();
         }
         Ok(())
-    }
-
-    /// One wait: may end early, or with nothing.
-    fn wait_once(&mut self, call: Call<'_>, left: Option<Duration>) -> Result<()> {
-        self.events.clear();
-        let mut left = left;
-        if let Some(time) = left.filter(|time| is_fine(*time)) {
-            let mut fds = [PollFd::from_borrowed_fd(self.epoll.as_fd(), PollFlags::IN)];
-            let deadline = Instant::now().checked_add(time);
-            poll_until(call, &mut fds, deadline)?;
-            left = Some(Duration::ZERO);
-        }
-        // The kernel takes no more than i32::MAX milliseconds; the caller asks again.
-        let time = left.map(|time| timespec(time.min(Duration::from_secs(86_400))));
-        let mut space = [const { MaybeUninit::uninit() }; EVENTS_MAX];
-        match epoll::wait(&self.epoll, &mut space, time.as_ref()) {
-            Ok((happened, _)) => {
-                let pair = |event: &mut epoll::Event| (event.data.u64(), event.flags);
-                self.events.extend(happened.iter_mut().map(pair));
-                Ok(())
-            }
-            Err(Errno::INTR) => call.ask(),
-            Err(error) => Err(fail("select", error)),
-        }
     }
 }
 
@@ -357,20 +306,14 @@ const _: () = {
     is_send::<Selector<u32>>();
 };
 
-/// Whether epoll's milliseconds are too coarse for it.
-fn is_fine(time: Duration) -> bool {
-    time < FINE_MAX && time.subsec_nanos() % 1_000_000 != 0
-}
-
 /// Descriptors are small numbers that are not negative.
 fn index(fd: BorrowedFd<'_>) -> usize {
     usize::try_from(fd.as_raw_fd()).unwrap_or(usize::MAX)
 }
 
 /// The descriptor's number and the registration's, so that an old one's events are told apart.
-fn event_data(fd: BorrowedFd<'_>, generation: u32) -> epoll::EventData {
-    let fd = u64::from(fd.as_raw_fd().unsigned_abs());
-    epoll::EventData::new_u64(u64::from(generation) << 32 | fd)
+fn key(fd: BorrowedFd<'_>, generation: u32) -> u64 {
+    u64::from(generation) << 32 | u64::from(fd.as_raw_fd().unsigned_abs())
 }
 
 fn entry_of<T>(entries: &[Option<Entry<T>>], key: u64) -> Option<&Entry<T>> {
@@ -382,9 +325,11 @@ fn entry_of<T>(entries: &[Option<Entry<T>>], key: u64) -> Option<&Entry<T>> {
     (u64::from(entry.generation) == key >> 32).then_some(entry)
 }
 
+/// Readable when something happened (Linux).
+#[cfg(target_os = "linux")]
 impl<T> AsFd for Selector<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.epoll.as_fd()
+        self.backend.as_fd()
     }
 }
 

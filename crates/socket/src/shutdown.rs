@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+use rustix::event::{PollFd, PollFlags};
 
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::socket::wait::poll_until;
 
 /// A request to stop that everybody shares: clone it freely.
@@ -44,7 +45,7 @@ struct Inner {
     state: Mutex<State>,
     /// Told when the deadline moves.
     moved: Condvar,
-    event: OwnedFd,
+    event: Event,
     #[cfg(feature = "tokio")]
     notify: tokio::sync::Notify,
 }
@@ -64,8 +65,7 @@ impl Shutdown {
     /// # Errors
     /// No descriptors left.
     pub fn new() -> Result<Self> {
-        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-            .map_err(|error| Error::os("eventfd", error.raw_os_error()))?;
+        let event = Event::new()?;
         Ok(Self(Arc::new(Inner {
             started: AtomicBool::new(false),
             state: Mutex::default(),
@@ -165,8 +165,7 @@ impl Shutdown {
 
     fn announce(&self) {
         if !self.0.started.swap(true, Ordering::AcqRel) {
-            // A fresh counter always has room.
-            let _ = rustix::io::write(&self.0.event, &1u64.to_ne_bytes());
+            self.0.event.set();
             #[cfg(feature = "tokio")]
             self.0.notify.notify_waiters();
         }

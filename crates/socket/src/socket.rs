@@ -2,11 +2,14 @@
 //! with flags and deadlines in `view`, whole files in `file`, connecting in `connect`, waiting in
 //! `wait`, other types' sockets in `convert`.
 
+#[cfg(target_os = "linux")]
+mod batch;
 mod close;
 mod connect;
 mod convert;
 mod file;
 mod kind;
+mod message;
 mod transfer;
 mod view;
 pub(crate) mod wait;
@@ -26,11 +29,14 @@ use crate::opt::{GetValue, Opt, SetValue};
 use crate::{errno, opt, sys};
 use wait::Patience;
 
+#[cfg(target_os = "linux")]
+pub use batch::{Datagram, RecvBatch, SendBatch};
 pub use close::Drained;
 pub use kind::{
     How, Kind, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
     SOMAXCONN,
 };
+pub use message::{Message, Received, recv_fds, send_fds};
 pub use view::View;
 
 /// A BSD socket with the methods that Python gives it.

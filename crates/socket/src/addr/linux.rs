@@ -25,7 +25,7 @@ pub struct PacketAddr {
     /// The protocol as Ethernet numbers it, such as `0x0800` for IPv4 (in the machine's own byte
     /// order; Python wants `htons` here for sending and gives it swapped back).
     pub protocol: u16,
-    /// Towards whom it went: 0 this host, 1 broadcast, 2 multicast, 3 another host, 4 outgoing.
+    /// Towards whom it went: [`HOST`](Self::HOST), [`OUTGOING`](Self::OUTGOING) and the like.
     pub kind: u8,
     /// The interface's hardware, by its ARP number: 1 Ethernet, 772 loopback.
     pub hardware: u16,
@@ -59,10 +59,33 @@ pub struct NetlinkAddr {
 /// vsock(7), `struct sockaddr_vm`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VsockAddr {
-    /// The machine: 1 this one, 2 the host, [`u32::MAX`] any.
+    /// The machine: 1 is this one.
     pub cid: u32,
-    /// The port; [`u32::MAX`] lets the kernel choose.
+    /// The port.
     pub port: u32,
+}
+
+impl VsockAddr {
+    /// Any machine (`VMADDR_CID_ANY`): for listening.
+    pub const CID_ANY: u32 = u32::MAX;
+    /// The host of the virtual machines (`VMADDR_CID_HOST`).
+    pub const CID_HOST: u32 = 2;
+    /// A port of the kernel's choice (`VMADDR_PORT_ANY`).
+    pub const PORT_ANY: u32 = u32::MAX;
+}
+
+impl PacketAddr {
+    /// It went to this host (`PACKET_HOST`).
+    pub const HOST: u8 = 0;
+    /// It went to everybody on the link (`PACKET_BROADCAST`).
+    pub const BROADCAST: u8 = 1;
+    /// It went to a group (`PACKET_MULTICAST`).
+    pub const MULTICAST: u8 = 2;
+    /// It went to another host, and was seen because the interface is promiscuous
+    /// (`PACKET_OTHERHOST`).
+    pub const OTHERHOST: u8 = 3;
+    /// This host sent it (`PACKET_OUTGOING`).
+    pub const OUTGOING: u8 = 4;
 }
 
 impl fmt::Display for PacketAddr {

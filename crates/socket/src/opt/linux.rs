@@ -33,6 +33,10 @@ options! {
     SO_COOKIE: u64 = SOL_SOCKET;
     /// Unix: the peer's process, user and group come with what is received.
     SO_PASSCRED: bool = SOL_SOCKET;
+    /// Unix: the peer's security label comes with what is received.
+    SO_PASSSEC: bool = SOL_SOCKET;
+    /// Unix: the security label of the other end, where the kernel has labels. Read-only.
+    SO_PEERSEC: String = SOL_SOCKET;
     /// Unix: who made the other end. Read-only.
     SO_PEERCRED: Credentials = SOL_SOCKET;
 
@@ -70,6 +74,8 @@ options! {
 
     /// The interface and the addresses come with what is received.
     IP_PKTINFO: bool = IPPROTO_IP;
+    /// The options in the headers of what is received come with it.
+    IP_RECVOPTS: bool = IPPROTO_IP;
     /// ICMP errors are kept in the error queue, whole.
     IP_RECVERR: bool = IPPROTO_IP;
     /// What is not of this machine may be bound.
@@ -91,6 +97,20 @@ options! {
     /// Also the groups that other sockets joined (Linux's default), or its own only.
     IP_MULTICAST_ALL: bool = IPPROTO_IP;
 
+    /// The routing header comes with what is received.
+    IPV6_RECVRTHDR: bool = IPPROTO_IPV6;
+    /// The hop-by-hop options come with what is received.
+    IPV6_RECVHOPOPTS: bool = IPPROTO_IPV6;
+    /// The destination options come with what is received.
+    IPV6_RECVDSTOPTS: bool = IPPROTO_IPV6;
+    /// The path's MTU comes where it changed.
+    IPV6_RECVPATHMTU: bool = IPPROTO_IPV6;
+    /// The routing header of what is sent, as it goes.
+    IPV6_RTHDR: Vec<u8> = IPPROTO_IPV6;
+    /// The hop-by-hop options of what is sent, as they go (needs privilege).
+    IPV6_HOPOPTS: Vec<u8> = IPPROTO_IPV6;
+    /// The destination options of what is sent, as they go (needs privilege).
+    IPV6_DSTOPTS: Vec<u8> = IPPROTO_IPV6;
     /// ICMP errors are kept in the error queue, whole.
     IPV6_RECVERR: bool = IPPROTO_IPV6;
     /// What to do where a datagram is longer than the path's MTU: 0 fragments, 2 is refused.

@@ -19,6 +19,8 @@ options! {
     /// What close does with unsent bytes: `None` sends them behind the scenes, `Some(ZERO)` resets
     /// the connection, `Some(t)` blocks for up to t. Whole seconds; a fraction counts as a whole.
     SO_LINGER: Option<Duration> = SOL_SOCKET;
+    /// The kernel notes what happens, where it was built to (needs privilege).
+    SO_DEBUG: bool = SOL_SOCKET;
     /// Urgent bytes stay among the others.
     SO_OOBINLINE: bool = SOL_SOCKET;
     /// The size of the send buffer in bytes; Linux doubles what it is given.
@@ -53,6 +55,8 @@ options! {
     IP_TOS: u32 = IPPROTO_IP;
     /// What is sent over a raw socket begins with its IP header.
     IP_HDRINCL: bool = IPPROTO_IP;
+    /// The options in the headers of what is sent over IPv4, as they go, at most 40 bytes.
+    IP_OPTIONS: Vec<u8> = IPPROTO_IP;
     /// The type of service comes with what is received.
     IP_RECVTOS: bool = IPPROTO_IP;
     /// The time to live comes with what is received.

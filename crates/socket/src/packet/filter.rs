@@ -67,6 +67,14 @@ type Test = (Vec<Instruction>, u32);
 pub struct Filter(Vec<Instruction>);
 
 impl Filter {
+    /// The program of these instructions, as
+    /// [`Socket::attach_filter`](crate::Socket::attach_filter) shows one. The kernel checks it
+    /// when it is attached: 1 to 4096 instructions, jumps forward only, and a return at the end.
+    #[must_use]
+    pub fn new(program: Vec<Instruction>) -> Self {
+        Self(program)
+    }
+
     /// Picks the TCP segments between the port `local` of this machine and `remote`, both ways;
     /// an IPv4 address in an IPv6 one counts as IPv4. Fragments but the first, and IPv6 headers
     /// with extensions, are left out.

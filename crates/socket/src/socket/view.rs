@@ -148,7 +148,7 @@ impl<'s> View<'s> {
     }
 
     /// The same as C's int.
-    pub(super) fn c_flags(&self, always: MsgFlags) -> i32 {
+    pub(crate) fn c_flags(&self, always: MsgFlags) -> i32 {
         i32::from_ne_bytes(self.bits(always).to_ne_bytes())
     }
 
@@ -157,10 +157,31 @@ impl<'s> View<'s> {
         &self,
         op: &'static str,
         events: PollFlags,
-        work: impl FnMut() -> io::Result<T>,
+        mut work: impl FnMut() -> io::Result<T>,
     ) -> Result<T> {
-        let patience = || self.patience_by_flags();
-        wait::retry(self.call(op), self.socket.as_fd(), events, patience, work)
+        let (call, fd) = (self.call(op), self.socket.as_fd());
+        if !self.of_error_queue() {
+            return wait::retry(call, fd, events, || self.patience_by_flags(), work);
+        }
+        // Errors show as such, not as something to read. Whatever shows is asked for once: a
+        // socket that is over, or has another error, shows that for ever.
+        match wait::retry(call, fd, events, || Patience::Never, &mut work) {
+            Err(error) if error.would_block() => {
+                self.patience_by_flags().wait(call, fd, PollFlags::empty())?;
+                wait::retry(call, fd, events, || Patience::Never, work)
+            }
+            done => done,
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn of_error_queue(&self) -> bool {
+        self.flags.contains(crate::MSG_ERRQUEUE)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of_error_queue(&self) -> bool {
+        false
     }
 
     fn send_flags(&self) -> SendFlags {

@@ -68,9 +68,14 @@ pub(crate) fn packet_to_sys(addr: &PacketAddr) -> io::Result<SockAddr> {
     put(value)
 }
 
+/// The kernel's own fields; None where it is of another family.
+pub(crate) fn link_from_sys(addr: &SockAddr) -> Option<libc::sockaddr_ll> {
+    get(addr, libc::AF_PACKET)
+}
+
 /// None where it is of another family.
 pub(crate) fn packet_from_sys(addr: &SockAddr) -> Option<PacketAddr> {
-    let value: libc::sockaddr_ll = get(addr, libc::AF_PACKET)?;
+    let value = link_from_sys(addr)?;
     let len = usize::from(value.sll_halen).min(value.sll_addr.len());
     Some(PacketAddr {
         interface: value.sll_ifindex.unsigned_abs(),

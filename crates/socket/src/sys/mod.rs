@@ -5,19 +5,29 @@
 
 #[cfg(target_os = "linux")]
 mod address;
-mod lookup;
-mod option;
 #[cfg(target_os = "linux")]
-mod packet;
+mod batch;
+mod lookup;
+mod message;
+mod option;
+#[cfg(any(not(target_os = "linux"), test))]
+mod poll;
 #[cfg(feature = "tokio")]
 mod reactor;
 
 #[cfg(target_os = "linux")]
-pub(crate) use address::{netlink_from_sys, netlink_to_sys, packet_from_sys, packet_to_sys};
-pub(crate) use lookup::{Hints, lookup, lookup_text};
-pub(crate) use option::{TCP_INFO_LEN, get_option, set_option, tcp_info};
+pub(crate) use address::{
+    link_from_sys, netlink_from_sys, netlink_to_sys, packet_from_sys, packet_to_sys,
+};
 #[cfg(target_os = "linux")]
-pub(crate) use packet::{bind_packet, recv_packet};
+pub(crate) use batch::Headers;
+pub(crate) use lookup::{Hints, lookup, lookup_text};
+pub(crate) use message::{
+    CMSG_ALIGN_BYTES, CMSG_HEADER_BYTES, cmsg_header, put_cmsg_header, recvmsg,
+};
+pub(crate) use option::{TCP_INFO_LEN, get_option, set_option, tcp_info};
+#[cfg(any(not(target_os = "linux"), test))]
+pub(crate) use poll::{PollEntry, poll_entries};
 #[cfg(feature = "tokio")]
 pub(crate) use reactor::{recv_into_readbuf, register};
 

@@ -5,6 +5,7 @@
 mod accept;
 #[cfg(feature = "tokio")]
 mod aio;
+mod api;
 mod connect;
 mod datagram;
 mod drip;
