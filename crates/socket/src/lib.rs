@@ -1,41 +1,5 @@
-//! Python's `socket` module, for Rust: the same names and the same meaning of timeouts, typed
-//! where Rust can be typed.
-//!
-//! ```
-//! use sockeye_socket::{AF_INET, SOCK_STREAM, Socket};
-//! use std::time::Duration;
-//!
-//! let server = Socket::new(AF_INET, SOCK_STREAM, 0)?;
-//! server.bind(("127.0.0.1", 0))?;
-//! server.listen(5)?;
-//!
-//! let client = Socket::new(AF_INET, SOCK_STREAM, 0)?;
-//! client.settimeout(Duration::from_secs(5))?; // one deadline for each call, the whole call
-//! client.connect(server.getsockname()?)?;
-//! let (connection, _peer) = server.accept()?;
-//! client.sendall(b"hello")?;
-//! assert_eq!(connection.recv(1024)?, b"hello");
-//! # Ok::<(), sockeye_socket::Error>(())
-//! ```
-//!
-//! | to | there is |
-//! |---|---|
-//! | talk over one socket | [`Socket`] with Python's methods; [`socketpair`] |
-//! | say where | [`Address`], [`ToAddress`], [`resolve`] |
-//! | set options | [`Socket::setsockopt`] with [`opt`] |
-//! | listen or connect in one call | [`create_server`], [`create_connection`] |
-//! | accept without ever falling over | [`Acceptor`] |
-//! | send descriptors and other things beside the bytes | [`Socket::sendmsg`], [`Socket::send_fds`], [`cmsg`] |
-//! | send and receive many datagrams at once | [`Socket::sendmmsg`], [`Socket::recvmmsg`] |
-//! | wait for many sockets in one thread | [`Selector`] |
-//! | stop everything gracefully | [`Shutdown`], [`Socket::close_gracefully`] |
-//! | cut a stream into messages | [`frame`] |
-//! | watch packets go by | [`Socket::packet`], [`packet`] |
-//! | use tokio | `aio::Socket` (feature `tokio`) |
-//!
-//! Three rules hold everywhere. A timeout is always `TimedOut`; `WouldBlock` comes from
-//! nonblocking sockets only. Interrupted calls go on with the same deadline. No descriptor outlives
-//! an `exec`.
+//! Python's `socket` module, for Rust.
+#![doc = include_str!("../README.md")]
 
 pub mod addr;
 #[cfg(feature = "tokio")]

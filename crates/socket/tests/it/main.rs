@@ -9,6 +9,7 @@ mod api;
 mod connect;
 mod datagram;
 mod drip;
+mod examples;
 mod fuzz;
 mod graceful;
 mod options;

@@ -1,0 +1,71 @@
+//! The examples do what they say.
+
+use std::io::Write;
+
+use sockeye_socket::frame::FramedError;
+use sockeye_socket::{Socket, create_server, send_fds, socketpair};
+
+use crate::{spawn, tcp_pair};
+
+#[path = "../../examples/framed_chat.rs"]
+#[expect(dead_code, reason = "main is not called here")]
+mod framed_chat;
+#[path = "../../examples/pass_descriptor.rs"]
+#[expect(dead_code, reason = "main is not called here")]
+mod pass_descriptor;
+#[path = "../../examples/tcp_client.rs"]
+#[expect(dead_code, reason = "main is not called here")]
+mod tcp_client;
+#[path = "../../examples/tcp_server.rs"]
+#[expect(dead_code, reason = "main is not called here")]
+mod tcp_server;
+#[path = "../../examples/udp_client.rs"]
+#[expect(dead_code, reason = "main is not called here")]
+mod udp_client;
+#[path = "../../examples/udp_server.rs"]
+#[expect(dead_code, reason = "main is not called here")]
+mod udp_server;
+
+#[test]
+fn the_tcp_client_gets_its_own_words_back() {
+    let server = create_server("127.0.0.1:0").bind().unwrap();
+    let addr = server.getsockname().unwrap().to_string();
+    let serving = spawn(move || tcp_server::echo(&server.accept().unwrap().0).unwrap());
+    let words = vec![b'x'; 100_000];
+    assert!(tcp_client::ask(&addr, &words).unwrap() == words);
+    assert_eq!(serving.join().unwrap(), 100_000);
+}
+
+#[test]
+fn the_udp_client_is_answered_in_capitals() {
+    let server = Socket::udp4().unwrap();
+    server.bind("127.0.0.1:0").unwrap();
+    let addr = server.getsockname().unwrap().to_string();
+    let serving = spawn(move || udp_server::answer_one(&server).unwrap());
+    assert_eq!(udp_client::ask(&addr, b"Hello, world").unwrap(), b"HELLO, WORLD");
+    serving.join().unwrap();
+}
+
+#[test]
+fn a_descriptor_comes_with_its_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"what is in it").unwrap();
+    let (a, b) = socketpair().unwrap();
+    send_fds(&a, b"a name", &[file.reopen().unwrap()]).unwrap();
+    let (name, content) = pass_descriptor::receive_file(&b).unwrap();
+    assert_eq!((name.as_str(), content.as_slice()), ("a name", &b"what is in it"[..]));
+}
+
+#[test]
+fn the_framed_chat_keeps_borders_and_refuses_what_is_too_long() {
+    let (a, b) = tcp_pair();
+    let (mut a, mut b) = (framed_chat::chat(a), framed_chat::chat(b));
+    for message in [&b"one"[..], b"", b"three\nlines\n"] {
+        a.send(message).unwrap();
+    }
+    for message in [&b"one"[..], b"", b"three\nlines\n"] {
+        assert_eq!(b.recv().unwrap(), Some(message));
+    }
+    a.get_ref().sendall(&[0xff; 4]).unwrap();
+    assert!(matches!(b.recv(), Err(FramedError::Frame(_))));
+}
