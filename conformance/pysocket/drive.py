@@ -3,8 +3,9 @@
     python3 drive.py RESULT.json WHICH NAME [IGNORED...]
 
 NAME is a module below `test` (`test_socket`), or a module and a class of it. IGNORED are classes
-that are left out. WHICH is `c` or `ours`: the socket type that the run has to have, which is
-checked. The same file drives both runs, so that nothing differs but the type.
+and tests that are left out. WHICH is what the run has to have, which is checked: `c`, `socket` (our
+socket type), or `epoll` (our selector as well). The same file drives all runs, so that nothing
+differs but that.
 """
 
 import faulthandler
@@ -56,27 +57,29 @@ class Record(unittest.TextTestResult):
 
 
 def kept(suite, ignored):
-    """The tests of a suite but those of ignored classes; suites stay what they are."""
+    """The suite without the tests that have an ignored name in theirs."""
     suite._tests = [
         kept(test, ignored) if isinstance(test, unittest.TestSuite) else test
         for test in suite
-        if type(test).__name__ not in ignored
+        if isinstance(test, unittest.TestSuite) or not ignored & set(test.id().split("."))
     ]
     return suite
 
 
 def main(result, which, name, *ignored):
     faulthandler.dump_traceback_later(SECONDS_MAX, exit=True)
-    # Whether its own sockets or CPython's: told by the type itself, not by what was asked for.
+    # Told by the types themselves, not by what was asked for.
     import _socket
+    import select
 
-    found = "ours" if hasattr(_socket.socket, "_sockeye") else "c"
+    found = "socket" if hasattr(_socket.socket, "_sockeye") else "c"
+    found = "epoll" if hasattr(select.epoll, "_sockeye") else found
     if found != which:
-        sys.exit(f"the socket type is {found}, not {which}")
+        sys.exit(f"this run has {found}, not {which}")
     from test import support
 
     support.use_resources = ["network"]
-    suite = kept(unittest.defaultTestLoader.loadTestsFromName(f"test.{name}"), ignored)
+    suite = kept(unittest.defaultTestLoader.loadTestsFromName(f"test.{name}"), set(ignored))
     done = unittest.TextTestRunner(verbosity=2, resultclass=Record).run(suite)
     with open(result, "w") as file:
         json.dump({"run": done.testsRun, "outcomes": done.outcomes}, file)

@@ -1,9 +1,11 @@
 """Puts our socket type where Python's own `socket` module looks for one, before anything does.
 
 `_socket` becomes a copy of CPython's with the names below replaced; `Lib/socket.py`, and every test
-of CPython's, then runs on ours. Python imports this file by itself when it stands on PYTHONPATH.
+of CPython's, then runs on ours. With SOCKEYE_EPOLL `select.epoll` is ours as well. Python imports
+this file by itself when it stands on PYTHONPATH.
 """
 
+import os
 import sys
 import types
 import warnings
@@ -39,5 +41,18 @@ def socketpair(family=theirs.AF_UNIX, type=theirs.SOCK_STREAM, proto=0):
 assert "socket" not in sys.modules, "too late: the socket module has the other type already"
 mixed = types.ModuleType("_socket", theirs.__doc__)
 mixed.__dict__.update(theirs.__dict__)
-mixed.__dict__.update(socket=socket, SocketType=socket, socketpair=socketpair)
+mixed.__dict__.update(
+    socket=socket,
+    SocketType=socket,
+    socketpair=socketpair,
+    CMSG_LEN=ours.cmsg_len,
+    CMSG_SPACE=ours.cmsg_space,
+)
 sys.modules["_socket"] = mixed
+
+if os.environ.get("SOCKEYE_EPOLL"):
+    import select
+
+    import sockeye_epoll
+
+    select.epoll = sockeye_epoll.epoll

@@ -9,6 +9,8 @@ mod arguments;
 mod bytes;
 mod descriptor;
 mod errors;
+mod message;
+mod selector;
 mod socket;
 
 use pyo3::prelude::*;
@@ -16,6 +18,10 @@ use pyo3::prelude::*;
 /// The module that `python/sitecustomize.py` builds on.
 #[pymodule]
 mod sockeye_pysocket {
+    #[pymodule_export]
+    use crate::message::{cmsg_len, cmsg_space};
+    #[pymodule_export]
+    use crate::selector::Selector;
     #[pymodule_export]
     use crate::socket::{Socket, socketpair};
 }

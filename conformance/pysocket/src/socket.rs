@@ -11,7 +11,7 @@ use sockeye_socket::{self as ours, Family, How, Kind, MsgFlags, View, errno, opt
 
 use crate::bytes::{Room, bytes_of, size};
 use crate::errors::{os_error, raise};
-use crate::{address, arguments, descriptor};
+use crate::{address, arguments, descriptor, message};
 
 /// What a socket object holds: a socket, or what is left of one that was closed.
 #[derive(Default)]
@@ -38,7 +38,8 @@ impl Socket {
         self.state().socket.clone().ok_or_else(|| os_error(errno::EBADF))
     }
 
-    fn family_of(&self) -> PyResult<Family> {
+    /// The family that its addresses have.
+    pub(crate) fn family_of(&self) -> PyResult<Family> {
         Ok(self.open_one()?.family())
     }
 
@@ -399,6 +400,43 @@ impl Socket {
         let data = bytes_of(&args.get_item(0)?)?;
         let to = address::from_python(&to, self.family_of()?, "sendto")?;
         self.run(py, flags, |view| view.sendto(&data, &to))
+    }
+
+    #[pyo3(signature = (buffers, ancdata=None, flags=0, address=None, /))]
+    fn sendmsg(
+        &self,
+        buffers: &Bound<'_, PyAny>,
+        ancdata: Option<&Bound<'_, PyAny>>,
+        flags: i32,
+        address: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<usize> {
+        message::send(self, buffers, ancdata, flags, address)
+    }
+
+    #[pyo3(signature = (bufsize, ancbufsize=0, flags=0, /))]
+    fn recvmsg<'py>(
+        &self,
+        py: Python<'py>,
+        bufsize: isize,
+        ancbufsize: isize,
+        flags: i32,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let (data, (control, flags, from)) =
+            message::receive(py, self, bufsize, ancbufsize, flags)?;
+        (data, control, flags, from).into_pyobject(py)
+    }
+
+    #[pyo3(signature = (buffers, ancbufsize=0, flags=0, /))]
+    fn recvmsg_into<'py>(
+        &self,
+        py: Python<'py>,
+        buffers: &Bound<'py, PyAny>,
+        ancbufsize: isize,
+        flags: i32,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let (n, (control, flags, from)) =
+            message::receive_into(py, self, buffers, ancbufsize, flags)?;
+        (n, control, flags, from).into_pyobject(py)
     }
 }
 
