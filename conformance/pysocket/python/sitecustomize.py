@@ -13,6 +13,12 @@ import warnings
 import _socket as theirs
 import sockeye_pysocket as ours
 
+FUNCTIONS = (
+    *("getaddrinfo", "getnameinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"),
+    *("gethostname", "sethostname", "getservbyname", "getservbyport", "getprotobyname"),
+    *("if_nameindex", "if_nametoindex", "if_indextoname", "inet_aton"),
+)
+
 
 class socket(ours.Socket):
     """What `_socket.socket` is beside its methods: making one, showing one, forgetting one."""
@@ -41,13 +47,10 @@ def socketpair(family=theirs.AF_UNIX, type=theirs.SOCK_STREAM, proto=0):
 assert "socket" not in sys.modules, "too late: the socket module has the other type already"
 mixed = types.ModuleType("_socket", theirs.__doc__)
 mixed.__dict__.update(theirs.__dict__)
-mixed.__dict__.update(
-    socket=socket,
-    SocketType=socket,
-    socketpair=socketpair,
-    CMSG_LEN=ours.cmsg_len,
-    CMSG_SPACE=ours.cmsg_space,
-)
+mixed.__dict__.update(socket=socket, SocketType=socket, socketpair=socketpair)
+mixed.__dict__.update(CMSG_LEN=ours.cmsg_len, CMSG_SPACE=ours.cmsg_space)
+for name in FUNCTIONS:
+    setattr(mixed, name, getattr(ours, name))
 sys.modules["_socket"] = mixed
 
 if os.environ.get("SOCKEYE_EPOLL"):

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyString, PyTuple};
 use sockeye_socket::{
     Address, Family, NetlinkAddr, PacketAddr, ToAddress, UnixName, VsockAddr, errno,
+    if_indextoname, if_nametoindex,
 };
 
 use crate::bytes::bytes_of;
@@ -189,7 +190,7 @@ fn packet(tuple: &Bound<'_, PyTuple>, caller: &str) -> PyResult<Address> {
         Ok(address) => bytes_of(&address)?,
         Err(_) => Vec::new(),
     };
-    let interface = interface_number(tuple.py(), &name)?;
+    let interface = if_nametoindex(&name).map_err(raise)?;
     if address.len() > 8 {
         return Err(PyValueError::new_err("Hardware address must be 8 bytes or less"));
     }
@@ -199,11 +200,6 @@ fn packet(tuple: &Bound<'_, PyTuple>, caller: &str) -> PyResult<Address> {
     let [low, high, ..] = hardware.to_le_bytes();
     let hardware = u16::from_le_bytes([low, high]);
     Ok(PacketAddr { interface, protocol, kind, hardware, address }.into())
-}
-
-fn interface_number(py: Python<'_>, name: &str) -> PyResult<u32> {
-    let found = py.import("_socket")?.call_method1("if_nametoindex", (name,));
-    found.map_err(|_| os_error(errno::ENODEV))?.extract()
 }
 
 /// The address in Python's words.
@@ -218,9 +214,7 @@ pub(crate) fn to_python<'py>(py: Python<'py>, address: &Address) -> PyResult<Bou
         Address::Packet(addr) => {
             let name: String = match addr.interface {
                 0 => String::new(),
-                index => {
-                    py.import("_socket")?.call_method1("if_indextoname", (index,))?.extract()?
-                }
+                index => if_indextoname(index).map_err(raise)?,
             };
             let hardware = PyBytes::new(py, &addr.address);
             (name, addr.protocol, addr.kind, addr.hardware, hardware).into_pyobject(py)?

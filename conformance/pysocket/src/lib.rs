@@ -10,6 +10,7 @@ mod bytes;
 mod descriptor;
 mod errors;
 mod message;
+mod names;
 mod selector;
 mod socket;
 
@@ -20,6 +21,12 @@ use pyo3::prelude::*;
 mod sockeye_pysocket {
     #[pymodule_export]
     use crate::message::{cmsg_len, cmsg_space};
+    #[pymodule_export]
+    use crate::names::{
+        getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex, gethostname, getnameinfo,
+        getprotobyname, getservbyname, getservbyport, if_indextoname, if_nameindex, if_nametoindex,
+        inet_aton, sethostname,
+    };
     #[pymodule_export]
     use crate::selector::Selector;
     #[pymodule_export]

@@ -6,9 +6,10 @@ use std::io;
 
 use crate::addr::Address;
 use crate::errno;
+use crate::resolve::fault::Fault;
 
 /// What every operation of this crate gives.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation failed.
 ///
@@ -38,8 +39,12 @@ pub(crate) enum Cause {
     TimedOut,
     /// The stream ended inside of what was asked for.
     Ended { need: usize },
-    /// `getaddrinfo` said no: its code and its text.
-    Lookup { code: i32, host: Box<str> },
+    /// `getaddrinfo` or its like said no to what it was asked for.
+    Lookup { fault: Fault, asked: Box<str> },
+    /// The system said no to what has a name, but no address.
+    Asked { errno: i32, asked: Box<str> },
+    /// There is no such thing, and nobody has a number for that.
+    NotFound { asked: Box<str>, why: &'static str },
     /// The text is not an address.
     BadAddress { text: Box<str>, why: &'static str },
     /// The caller asked for what this type cannot do.
@@ -98,10 +103,13 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
         match &self.cause {
-            Cause::Errno(errno) => io::Error::from_raw_os_error(*errno).kind(),
+            Cause::Errno(errno) | Cause::Asked { errno, .. } => {
+                io::Error::from_raw_os_error(*errno).kind()
+            }
             Cause::TimedOut => io::ErrorKind::TimedOut,
             Cause::Ended { .. } => io::ErrorKind::UnexpectedEof,
-            Cause::Lookup { .. } => io::ErrorKind::NotFound,
+            Cause::Lookup { fault, .. } => fault.kind(),
+            Cause::NotFound { .. } => io::ErrorKind::NotFound,
             Cause::BadAddress { .. } | Cause::Invalid(_) => io::ErrorKind::InvalidInput,
             Cause::Lost(_) => io::ErrorKind::InvalidData,
         }
@@ -112,7 +120,8 @@ impl Error {
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self.cause {
-            Cause::Errno(errno) => Some(errno),
+            Cause::Errno(errno) | Cause::Asked { errno, .. } => Some(errno),
+            Cause::Lookup { fault, .. } => fault.errno(),
             _ => None,
         }
     }
@@ -130,17 +139,30 @@ impl Error {
         matches!(self.cause, Cause::Errno(errno::EAGAIN | errno::EINPROGRESS))
     }
 
-    /// Tells whether a host name could not be resolved.
+    /// Tells whether a host or an address could not be looked up.
     #[must_use]
     pub fn is_lookup(&self) -> bool {
         matches!(self.cause, Cause::Lookup { .. })
     }
 
-    /// Why it could not be resolved, by getaddrinfo's number (`EAI_…`).
+    /// Why it could not be resolved, by getaddrinfo's number: one of
+    /// [`resolve::EAI_…`](crate::resolve). `EAI_SYSTEM` has an [`errno`](Self::errno) as well.
+    /// [`gethostbyaddr`](crate::gethostbyaddr) and
+    /// [`gethostbyname_ex`](crate::gethostbyname_ex) have netdb's numbers, as in Python.
     #[must_use]
     pub fn lookup_code(&self) -> Option<i32> {
         match self.cause {
-            Cause::Lookup { code, .. } => Some(code),
+            Cause::Lookup { fault, .. } => Some(fault.code()),
+            _ => None,
+        }
+    }
+
+    /// The name of the [`lookup_code`](Self::lookup_code), such as `EAI_NONAME` or
+    /// `HOST_NOT_FOUND`.
+    #[must_use]
+    pub fn lookup_name(&self) -> Option<&'static str> {
+        match self.cause {
+            Cause::Lookup { fault, .. } => fault.name(),
             _ => None,
         }
     }
@@ -174,7 +196,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.op)?;
         match &self.cause {
-            Cause::Lookup { host, .. } => write!(f, " {}", host.escape_debug())?,
+            Cause::Lookup { asked, .. }
+            | Cause::Asked { asked, .. }
+            | Cause::NotFound { asked, .. } => write!(f, " {}", asked.escape_debug())?,
             Cause::BadAddress { text, .. } => write!(f, " {:?}", text)?,
             _ => {}
         }
@@ -183,15 +207,16 @@ impl fmt::Display for Error {
         }
         f.write_str(": ")?;
         match &self.cause {
-            Cause::Errno(errno) => errno::describe(*errno, f)?,
+            Cause::Errno(errno) | Cause::Asked { errno, .. } => errno::describe(*errno, f)?,
             Cause::TimedOut => f.write_str("timed out")?,
             Cause::Ended { need } => {
                 return write!(f, "the stream ended after {} of {need} bytes", self.done);
             }
-            Cause::Lookup { code, .. } => f.write_str(&crate::sys::lookup_text(*code))?,
-            Cause::BadAddress { why, .. } | Cause::Invalid(why) | Cause::Lost(why) => {
-                f.write_str(why)?;
-            }
+            Cause::Lookup { fault, .. } => fault.describe(self.op, f)?,
+            Cause::BadAddress { why, .. }
+            | Cause::NotFound { why, .. }
+            | Cause::Invalid(why)
+            | Cause::Lost(why) => f.write_str(why)?,
         }
         if self.done > 0 { write!(f, " after {} bytes", self.done) } else { Ok(()) }
     }

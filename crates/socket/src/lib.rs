@@ -36,6 +36,15 @@ pub use flags::{
     MSG_WAITALL, MsgFlags,
 };
 pub use ipproto::*;
+pub use resolve::{
+    AI_ADDRCONFIG, AI_ALL, AI_CANONNAME, AI_NUMERICHOST, AI_NUMERICSERV, AI_PASSIVE, AI_V4MAPPED,
+    EAI_ADDRFAMILY, EAI_AGAIN, EAI_BADFLAGS, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA,
+    EAI_NONAME, EAI_OVERFLOW, EAI_SERVICE, EAI_SOCKTYPE, EAI_SYSTEM, NI_DGRAM, NI_NAMEREQD,
+    NI_NOFQDN, NI_NUMERICHOST, NI_NUMERICSERV, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname,
+    gethostbyname_ex, gethostname, getnameinfo, getprotobyname, getservbyname, getservbyport,
+    has_dualstack_ipv6, has_ipv6, if_indextoname, if_nameindex, if_nametoindex, inet_aton,
+    sethostname,
+};
 pub use selectors::{Events, Selector, Waker};
 pub use server::{Accept, Acceptor, ServerBuilder, create_server};
 pub use shutdown::{Registration, Shutdown};

@@ -22,6 +22,8 @@ pub enum Need {
     MountNamespace,
     /// Making a network namespace.
     NetNamespace,
+    /// Making a namespace with a host name of its own.
+    UtsNamespace,
     /// IPv6 on the loopback interface.
     Ipv6,
     /// The openat2 system call.
@@ -42,6 +44,7 @@ impl Need {
                 fails(Command::new("unshare").args(["-m", "mount", "-t", "tmpfs", "none", "/mnt"]))
             }
             Self::NetNamespace => fails(Command::new("unshare").args(["-n", "true"])),
+            Self::UtsNamespace => fails(Command::new("unshare").args(["-u", "true"])),
             Self::Ipv6 => no_ipv6(),
             Self::Openat2 => no_openat2(),
             Self::Program(name) => no_program(name),
@@ -58,6 +61,7 @@ impl fmt::Display for Need {
             Self::Root => "root",
             Self::MountNamespace => "mount-namespace",
             Self::NetNamespace => "net-namespace",
+            Self::UtsNamespace => "uts-namespace",
             Self::Ipv6 => "ipv6",
             Self::Openat2 => "openat2",
             Self::Program(name) => name,

@@ -77,6 +77,19 @@ pub fn with_network<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
+/// Runs `work` in a thread that sees `name` as the machine's name, and may change it for itself
+/// alone. Ask for [`crate::Need::UtsNamespace`] first.
+///
+/// # Panics
+/// Where the namespace is refused, or `work` panics.
+pub fn with_hostname<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> T {
+    in_a_thread(|| {
+        unshare(CloneFlags::CLONE_NEWUTS).expect("a namespace for the name");
+        rustix::system::sethostname(name.as_bytes()).expect("a name");
+        work()
+    })
+}
+
 fn in_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let name = std::thread::current().name().map(str::to_owned);
     let mut builder = std::thread::Builder::new();
@@ -127,6 +140,17 @@ mod tests {
         let inside = with_network(|| std::net::TcpStream::connect(address));
         assert_eq!(inside.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
         std::net::TcpStream::connect(address).unwrap();
+    }
+
+    #[test]
+    fn a_name_of_ones_own_is_seen_by_one_thread() {
+        if !need(Need::UtsNamespace) {
+            return;
+        }
+        let name = || rustix::system::uname().nodename().to_owned();
+        let outside = name();
+        assert_eq!(with_hostname("inside.example", name).to_str(), Ok("inside.example"));
+        assert_eq!(name(), outside);
     }
 
     #[test]

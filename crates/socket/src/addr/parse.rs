@@ -76,7 +76,7 @@ pub(crate) fn zone_index(zone: &str) -> Option<u32> {
     if !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_digit()) {
         return zone.parse().ok();
     }
-    Some(crate::sys::if_nametoindex(zone)).filter(|&index| index != 0)
+    crate::resolve::if_nametoindex(zone).ok()
 }
 
 fn unix_name(name: &str) -> UnixName {

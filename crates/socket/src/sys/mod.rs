@@ -7,8 +7,10 @@
 mod address;
 #[cfg(target_os = "linux")]
 mod batch;
+mod interfaces;
 mod lookup;
 mod message;
+mod netdb;
 mod option;
 #[cfg(any(not(target_os = "linux"), test))]
 mod poll;
@@ -21,17 +23,18 @@ pub(crate) use address::{
 };
 #[cfg(target_os = "linux")]
 pub(crate) use batch::Headers;
-pub(crate) use lookup::{Hints, lookup, lookup_text};
+pub(crate) use interfaces::{if_nameindex, index_of_interface, name_of_interface};
+pub(crate) use lookup::{Asked, Found, gai, getaddrinfo, getnameinfo};
 pub(crate) use message::{
     CMSG_ALIGN_BYTES, CMSG_HEADER_BYTES, cmsg_header, put_cmsg_header, recvmsg,
 };
+pub(crate) use netdb::*;
 pub(crate) use option::{TCP_INFO_LEN, get_option, set_option, tcp_info};
 #[cfg(any(not(target_os = "linux"), test))]
 pub(crate) use poll::{PollEntry, poll_entries};
 #[cfg(feature = "tokio")]
 pub(crate) use reactor::{recv_into_readbuf, register};
 
-use std::ffi::CString;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{IntoRawFd, OwnedFd};
@@ -56,11 +59,4 @@ pub(crate) fn close(fd: OwnedFd) -> io::Result<()> {
     // EINTR it is closed on Linux: it must not be closed again.
     let rc = unsafe { libc::close(fd.into_raw_fd()) };
     if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// The index of a network interface by its name; 0 is none.
-pub(crate) fn if_nametoindex(name: &str) -> u32 {
-    let Ok(name) = CString::new(name) else { return 0 };
-    // SAFETY: the name is a valid C string for the time of the call.
-    unsafe { libc::if_nametoindex(name.as_ptr()) }
 }

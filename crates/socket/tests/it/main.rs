@@ -15,6 +15,7 @@ mod graceful;
 mod options;
 mod oracle;
 mod packet;
+mod resolve;
 mod selector;
 mod shutdown;
 mod stream;
