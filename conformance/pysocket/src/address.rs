@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyOSError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyString, PyTuple};
 use sockeye_socket::{
-    Address, Family, NetlinkAddr, PacketAddr, ToAddress, UnixName, VsockAddr, errno,
+    Address, Family, Kind, NetlinkAddr, PacketAddr, ToAddress, UnixName, VsockAddr, errno,
     if_indextoname, if_nametoindex,
 };
 
@@ -239,16 +239,18 @@ fn unix_to_python<'py>(py: Python<'py>, name: &UnixName) -> PyResult<Bound<'py, 
     }
 }
 
-/// The source of what was received. C says `None` where the system names nobody: a stream's peer is
-/// known, and a unix sender may have no name; the crate says what is known of both.
+/// The source of what was received. C says `None` where the system names nobody: for a stream, whose
+/// peer is known, and for a unix sender without a name; the crate says what is known of both.
 pub(crate) fn source_to_python<'py>(
     py: Python<'py>,
     address: &Address,
-    stream: bool,
+    kind: Kind,
 ) -> PyResult<Bound<'py, PyAny>> {
     match address {
         Address::Unix(UnixName::Unnamed) => Ok(py.None().into_bound(py)),
-        Address::Inet(_) | Address::Inet6(_) if stream => Ok(py.None().into_bound(py)),
+        Address::Inet(_) | Address::Inet6(_) if kind == Kind::Stream => {
+            Ok(py.None().into_bound(py))
+        }
         address => to_python(py, address),
     }
 }

@@ -14,15 +14,19 @@ pub(crate) const TYPE_FLAGS: i32 = SOCK_NONBLOCK | SOCK_CLOEXEC;
 /// The socket does not wait.
 pub(crate) const SOCK_NONBLOCK: i32 = 0o4000;
 const SOCK_CLOEXEC: i32 = 0o2_000_000;
+/// The bits of a type that are no flags.
+const SOCK_TYPE_MASK: i32 = 15;
 /// The first number that is no type of socket.
 const SOCK_MAX: i32 = 11;
 
 /// The crate's words for the numbers, or the kernel's error for what it does not have either.
 pub(crate) fn family_and_kind(family: i32, kind: i32) -> PyResult<(Family, Kind)> {
     let kind = kind & !TYPE_FLAGS;
+    if kind & !SOCK_TYPE_MASK != 0 {
+        return Err(os_error(errno::EINVAL));
+    }
     let family = Family::from_raw(family).ok_or_else(|| os_error(errno::EAFNOSUPPORT))?;
-    let known = (0..SOCK_MAX).contains(&kind);
-    let unknown = if known { errno::ESOCKTNOSUPPORT } else { errno::EINVAL };
+    let unknown = if kind < SOCK_MAX { errno::ESOCKTNOSUPPORT } else { errno::EINVAL };
     Ok((family, Kind::from_raw(kind).ok_or_else(|| os_error(unknown))?))
 }
 

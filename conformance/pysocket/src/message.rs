@@ -55,7 +55,7 @@ pub(crate) fn send(
         None => Vec::new(),
     };
     let control: Vec<Raw> = control.iter().map(control_of).collect::<PyResult<_>>()?;
-    let family = socket.family_of()?;
+    let family = socket.family_of();
     let to = to.map(|to| address::from_python(to, family, "sendmsg")).transpose()?;
     Python::attach(|py| {
         socket.run(py, flags, |view| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyTuple};
-use sockeye_socket::{self as ours, Family, How, Kind, MsgFlags, View, errno, opt};
+use sockeye_socket::{self as ours, Address, Family, How, Kind, MsgFlags, View, errno, opt};
 
 use crate::bytes::{Room, bytes_of, size};
 use crate::errors::{os_error, raise};
@@ -38,9 +38,15 @@ impl Socket {
         self.state().socket.clone().ok_or_else(|| os_error(errno::EBADF))
     }
 
-    /// The family that its addresses have.
-    pub(crate) fn family_of(&self) -> PyResult<Family> {
-        Ok(self.open_one()?.family())
+    /// C notes a timeout for a socket that was closed, too, and then fails.
+    fn set_timeout(&self, timeout: Option<Duration>) -> PyResult<()> {
+        self.state().timeout = timeout;
+        self.open_one()?.settimeout(timeout).map_err(raise)
+    }
+
+    /// The family that its addresses have, also after it was closed.
+    pub(crate) fn family_of(&self) -> Family {
+        Family::from_raw(self.state().numbers.0).unwrap_or(Family::Unspec)
     }
 
     /// Takes a socket in, or what the kernel knows of it where `numbers` has -1.
@@ -86,9 +92,16 @@ impl Socket {
         }
     }
 
-    /// Whether the system names no source of what is received, because there is only one.
-    pub(crate) fn is_stream(&self) -> PyResult<bool> {
-        Ok(self.open_one()?.kind() == Kind::Stream)
+    /// Makes a call that also gives who sent what came.
+    fn run_from<'py, T: Send>(
+        &self,
+        py: Python<'py>,
+        flags: i32,
+        call: impl FnOnce(View<'_>) -> ours::Result<(T, Address)> + Send,
+    ) -> PyResult<(T, Bound<'py, PyAny>)> {
+        let and_kind = |view: View<'_>| Ok((call(view)?, view.socket().kind()));
+        let ((came, from), kind) = self.run(py, flags, and_kind)?;
+        Ok((came, address::source_to_python(py, &from, kind)?))
     }
 }
 
@@ -193,8 +206,7 @@ impl Socket {
     }
 
     fn settimeout(&self, timeout: &Bound<'_, PyAny>) -> PyResult<()> {
-        let timeout = arguments::timeout(timeout)?;
-        self.open_one()?.settimeout(timeout).map_err(raise)
+        self.set_timeout(arguments::timeout(timeout)?)
     }
 
     fn getblocking(&self) -> bool {
@@ -202,11 +214,11 @@ impl Socket {
     }
 
     fn setblocking(&self, blocking: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.open_one()?.setblocking(blocking.is_truthy()?).map_err(raise)
+        self.set_timeout(if blocking.is_truthy()? { None } else { Some(Duration::ZERO) })
     }
 
     fn bind(&self, py: Python<'_>, address: &Bound<'_, PyAny>) -> PyResult<()> {
-        let address = address::from_python(address, self.family_of()?, "bind")?;
+        let address = address::from_python(address, self.family_of(), "bind")?;
         self.run(py, 0, |view| view.socket().bind(&address))
     }
 
@@ -222,12 +234,15 @@ impl Socket {
     }
 
     fn connect(&self, py: Python<'_>, address: &Bound<'_, PyAny>) -> PyResult<()> {
-        let address = address::from_python(address, self.family_of()?, "connect")?;
+        let address = address::from_python(address, self.family_of(), "connect")?;
         self.run(py, 0, |view| view.connect(&address))
     }
 
     fn connect_ex(&self, py: Python<'_>, address: &Bound<'_, PyAny>) -> PyResult<i32> {
-        let address = address::from_python(address, self.family_of()?, "connect_ex")?;
+        let address = address::from_python(address, self.family_of(), "connect_ex")?;
+        if self.state().socket.is_none() {
+            return Ok(errno::EBADF);
+        }
         self.run(py, 0, |view| Ok(view.connect_ex(&address)))
     }
 
@@ -259,6 +274,9 @@ impl Socket {
         optname: i32,
         buflen: i32,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if !(0..=1024).contains(&buflen) {
+            return Err(PyOSError::new_err("getsockopt buflen out of range"));
+        }
         let socket = self.open_one()?;
         let bytes = |len: usize| socket.getsockopt_bytes(level, optname, len).map_err(raise);
         match buflen {
@@ -271,11 +289,10 @@ impl Socket {
                 let value = socket.getsockopt(opt::raw::<i32>(level, optname)).map_err(raise)?;
                 Ok(value.into_pyobject(py)?.into_any())
             }
-            1..=1024 => {
+            _ => {
                 let len = usize::try_from(buflen)?;
                 Ok(PyBytes::new(py, &bytes(len)?).into_any())
             }
-            _ => Err(PyOSError::new_err("getsockopt buflen out of range")),
         }
     }
 
@@ -287,29 +304,31 @@ impl Socket {
         value: &Bound<'_, PyAny>,
         optlen: Option<u32>,
     ) -> PyResult<()> {
-        let socket = self.open_one()?;
         match (value.is_none(), optlen) {
-            (true, Some(_)) => {
-                // Only AF_ALG has options without a value.
-                return Err(os_error(errno::EOPNOTSUPP));
-            }
+            // Only AF_ALG has options without a value.
+            (true, Some(_)) => Err(os_error(errno::EOPNOTSUPP)),
             (true, None) => {
-                return Err(PyTypeError::new_err("setsockopt() with None needs a fourth argument"));
+                Err(PyTypeError::new_err("setsockopt() with None needs a fourth argument"))
             }
             (false, Some(_)) => {
-                return Err(PyTypeError::new_err("setsockopt() with a length takes None only"));
+                Err(PyTypeError::new_err("setsockopt() with a length takes None only"))
             }
-            (false, None) => {}
+            (false, None) if !value.is_instance_of::<PyInt>() => {
+                let option = opt::raw(level, optname);
+                let bytes = bytes_of(value)?;
+                self.open_one()?.setsockopt(option, bytes).map_err(raise)
+            }
+            (false, None) if self.family_of() == Family::Vsock => {
+                let option = opt::raw(level, optname);
+                let bytes = value.extract::<u64>()?.to_ne_bytes().to_vec();
+                self.open_one()?.setsockopt(option, bytes).map_err(raise)
+            }
+            (false, None) => {
+                let option = opt::raw::<i32>(level, optname);
+                let value = value.extract()?;
+                self.open_one()?.setsockopt(option, value).map_err(raise)
+            }
         }
-        if !value.is_instance_of::<PyInt>() {
-            let bytes = bytes_of(value)?;
-            return socket.setsockopt(opt::raw(level, optname), bytes).map_err(raise);
-        }
-        if socket.family() == Family::Vsock {
-            let bytes = value.extract::<u64>()?.to_ne_bytes().to_vec();
-            return socket.setsockopt(opt::raw(level, optname), bytes).map_err(raise);
-        }
-        socket.setsockopt(opt::raw(level, optname), value.extract::<i32>()?).map_err(raise)
     }
 
     #[pyo3(signature = (bufsize, flags=0, /))]
@@ -351,8 +370,8 @@ impl Socket {
         flags: i32,
     ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyAny>)> {
         let n = size(bufsize, "recvfrom")?;
-        let (data, from) = self.run(py, flags, |view| view.recvfrom(n))?;
-        Ok((PyBytes::new(py, &data), address::source_to_python(py, &from, self.is_stream()?)?))
+        let (data, from) = self.run_from(py, flags, |view| view.recvfrom(n))?;
+        Ok((PyBytes::new(py, &data), from))
     }
 
     #[pyo3(signature = (buffer, nbytes=0, flags=0))]
@@ -370,9 +389,9 @@ impl Socket {
             return Err(PyValueError::new_err(text));
         }
         let mut data = vec![0; if n == 0 { room.len() } else { n }];
-        let (n, from) = self.run(py, flags, |view| view.recvfrom_into(&mut data))?;
+        let (n, from) = self.run_from(py, flags, |view| view.recvfrom_into(&mut data))?;
         room.fill(&data[..n.min(data.len())])?;
-        Ok((n, address::source_to_python(py, &from, self.is_stream()?)?))
+        Ok((n, from))
     }
 
     #[pyo3(signature = (data, flags=0, /))]
@@ -398,7 +417,7 @@ impl Socket {
             }
         };
         let data = bytes_of(&args.get_item(0)?)?;
-        let to = address::from_python(&to, self.family_of()?, "sendto")?;
+        let to = address::from_python(&to, self.family_of(), "sendto")?;
         self.run(py, flags, |view| view.sendto(&data, &to))
     }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
@@ -10,10 +11,10 @@ use rustix::event::PollFlags;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 
 use super::wait::{Call, GoOn, Patience};
-use super::{Kind, Socket, address_of, wait};
+use super::{Socket, address_of, wait};
 use crate::addr::{Address, Family, ToAddress, UnixName};
 use crate::error::{Cause, Error, Result};
-use crate::flags::{MSG_DONTWAIT, MsgFlags};
+use crate::flags::{MSG_DONTWAIT, MSG_TRUNC, MsgFlags};
 use crate::{MSG_NOSIGNAL, sys};
 
 /// A receive buffer that stays this much too large is given back to the allocator.
@@ -233,10 +234,14 @@ impl<'s> View<'s> {
     pub fn sendall(&self, data: &[u8]) -> Result<()> {
         let (flags, patience) = (self.send_flags(), self.patience_by_flags());
         let call = self.call("sendall");
-        wait::whole(call, data.len(), patience, Instant::now, |sent| {
+        let some = |sent: usize| {
             let work = || Ok(rustix::net::send(self.socket, &data[sent..], flags)?);
             wait::retry(call, self.as_fd(), PollFlags::OUT, || patience, work)
-        })
+        };
+        if data.is_empty() {
+            return some(0).map(drop);
+        }
+        wait::whole(call, data.len(), patience, Instant::now, some)
     }
 
     /// As [`Socket::sendto`].
@@ -276,6 +281,9 @@ impl<'s> View<'s> {
 
     fn recv_by(&self, op: &'static str, buf: &mut [u8]) -> Result<usize> {
         let flags = self.recv_flags();
+        if buf.is_empty() && !self.flags.contains(MSG_TRUNC) {
+            return Ok(0);
+        }
         self.retry(op, PollFlags::IN, || Ok(rustix::net::recv(self.socket, &mut *buf, flags)?.1))
     }
 
@@ -320,11 +328,13 @@ impl<'s> View<'s> {
 }
 
 /// Where the system names no source: a unix sender without a name, or a stream, whose source is its
-/// peer.
+/// peer. That may be over meanwhile, which is no reason to lose what came.
 pub(super) fn source_of(socket: &Socket, addr: &socket2::SockAddr) -> Result<Address> {
-    match (addr.len(), socket.family(), socket.kind()) {
-        (0, Family::Unix, Kind::Dgram) => Ok(Address::Unix(UnixName::Unnamed)),
-        (0, _, _) => socket.getpeername(),
+    let nowhere = |host: IpAddr| Ok(socket.getpeername().unwrap_or_else(|_| (host, 0).into()));
+    match (addr.len(), socket.family()) {
+        (0, Family::Unix) => Ok(Address::Unix(UnixName::Unnamed)),
+        (0, Family::Inet6) => nowhere(Ipv6Addr::UNSPECIFIED.into()),
+        (0, _) => nowhere(Ipv4Addr::UNSPECIFIED.into()),
         _ => address_of("recvfrom", addr),
     }
 }

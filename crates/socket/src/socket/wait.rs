@@ -119,7 +119,9 @@ pub(crate) fn timespec(time: Duration) -> Timespec {
 }
 
 /// Runs `work` until it is done: again at once after EINTR, after waiting where it says EAGAIN.
-/// The patience is asked for at the first wait, which is as good as the start of the call.
+/// The patience is asked for at the first wait, which is as good as the start of the call. Its end is
+/// looked for at every further one: some sockets count as ready and have nothing to give (a unix
+/// datagram socket that was shut down), and waiting alone would never end.
 pub(crate) fn retry<'h, T>(
     call: impl Into<Call<'h>>,
     fd: BorrowedFd<'_>,
@@ -135,7 +137,12 @@ pub(crate) fn retry<'h, T>(
             Err(error) => match error.raw_os_error() {
                 Some(errno::EINTR) => call.ask()?,
                 Some(errno::EAGAIN) => {
-                    started.get_or_insert_with(&patience).wait(call, fd, events)?;
+                    let again = started.is_some();
+                    let patience = *started.get_or_insert_with(&patience);
+                    if again {
+                        patience.check(call.op, Instant::now())?;
+                    }
+                    patience.wait(call, fd, events)?;
                 }
                 _ => return Err(Error::io(call.op, &error)),
             },
@@ -216,14 +223,15 @@ mod tests {
     #[test]
     fn one_deadline_covers_many_waits() {
         let (a, _b) = crate::socketpair().unwrap();
-        // Always ready for writing and always EAGAIN: only the deadline can end it.
-        let start = Instant::now();
-        let patience = || Patience::lasting(Duration::from_millis(30));
-        let call = || Err::<(), _>(io::Error::from_raw_os_error(errno::EAGAIN));
-        let wait = |op, fd, events| retry(op, fd, events, patience, call);
-        let error = wait("x", a.as_fd(), PollFlags::IN).unwrap_err();
-        assert!(error.is_timeout() && !error.would_block());
-        assert!(start.elapsed() >= Duration::from_millis(30));
+        // Never ready for reading, always for writing, and always EAGAIN: only the deadline ends it.
+        for events in [PollFlags::IN, PollFlags::OUT] {
+            let start = Instant::now();
+            let patience = || Patience::lasting(Duration::from_millis(30));
+            let call = || Err::<(), _>(io::Error::from_raw_os_error(errno::EAGAIN));
+            let error = retry("x", a.as_fd(), events, patience, call).unwrap_err();
+            assert!(error.is_timeout() && !error.would_block());
+            assert!(start.elapsed() >= Duration::from_millis(30));
+        }
     }
 
     #[test]
