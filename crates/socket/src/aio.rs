@@ -1,6 +1,7 @@
 //! The same socket on tokio's reactor (feature `tokio`): `AsyncRead + AsyncWrite` and the methods
 //! by the same names.
 
+mod client;
 mod framed;
 mod message;
 
@@ -22,6 +23,7 @@ use crate::shutdown::Shutdown;
 use crate::socket::{How, Kind};
 use crate::{errno, opt, sys};
 
+pub use client::{ConnectionBuilder, create_connection};
 pub use framed::Framed;
 
 /// How much of a file goes in one call, so that other tasks get their turn.
@@ -100,7 +102,8 @@ impl Socket {
     /// but `WouldBlock`: for flags and whatever else has no method here.
     ///
     /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    /// # tokio.unwrap().block_on(async {
     /// use sockeye_socket::{MSG_PEEK, aio, socketpair};
     ///
     /// let (a, b) = socketpair()?;

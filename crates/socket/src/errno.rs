@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 
 macro_rules! numbers {
-    ($($name:ident)*) => {
+    ($($(#[$cfg:meta])? $name:ident)*) => {
         $(
+            $(#[$cfg])?
             #[doc = concat!("The system's `", stringify!($name), "`.")]
             pub const $name: i32 = libc::$name;
         )*
@@ -14,7 +15,7 @@ macro_rules! numbers {
         #[must_use]
         pub fn name(errno: i32) -> Option<&'static str> {
             match errno {
-                $(libc::$name => Some(stringify!($name)),)*
+                $($(#[$cfg])? libc::$name => Some(stringify!($name)),)*
                 _ => None,
             }
         }
@@ -24,10 +25,11 @@ macro_rules! numbers {
 numbers! {
     EPERM ENOENT EINTR EIO ENXIO EBADF EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST ENODEV ENOTDIR
     EISDIR EINVAL ENFILE EMFILE EFBIG ENOSPC ESPIPE EROFS EPIPE ERANGE ENAMETOOLONG ENOSYS ELOOP
-    ENONET EPROTO EOVERFLOW ENOTSOCK EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT
+    EPROTO EOVERFLOW ENOTSOCK EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT
     ESOCKTNOSUPPORT EOPNOTSUPP EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETDOWN
     ENETUNREACH ENETRESET ECONNABORTED ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN ETIMEDOUT
     ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS
+    #[cfg(target_os = "linux")] ENONET
 }
 
 /// Writes "permission denied (EACCES)".

@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod flags;
 pub mod frame;
+pub mod happy;
 mod ipproto;
 pub mod opt;
 #[cfg(target_os = "linux")]
@@ -25,7 +26,7 @@ mod sys;
 pub use addr::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, Address, Family, ToAddress, UnixName};
 #[cfg(target_os = "linux")]
 pub use addr::{AF_NETLINK, AF_PACKET, AF_VSOCK, NetlinkAddr, PacketAddr, VsockAddr};
-pub use client::{ConnectionBuilder, create_connection};
+pub use client::{Connecting, ConnectionBuilder, create_connection};
 pub use error::{Error, Result};
 #[cfg(target_os = "linux")]
 pub use flags::{
@@ -52,8 +53,8 @@ pub use shutdown::{Registration, Shutdown};
 pub use socket::{Datagram, RecvBatch, SendBatch};
 pub use socket::{
     Drained, How, Kind, Message, Received, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW,
-    SOCK_SEQPACKET, SOCK_STREAM, SOMAXCONN, Socket, View, recv_fds, send_fds, socketpair,
-    socketpair_of,
+    SOCK_SEQPACKET, SOCK_STREAM, SOMAXCONN, Socket, View, dup, fromfd, recv_fds, send_fds,
+    socketpair, socketpair_of,
 };
 
 // The programs of the document are compiled and run with the tests of the documentation.

@@ -2,14 +2,15 @@
 //! descriptors left.
 
 use std::fmt;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+use rustix::event::{PollFd, PollFlags};
 
 use crate::addr::{Address, Family, ToAddress};
 use crate::errno;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::event::Event;
 use crate::opt;
 use crate::shutdown::Shutdown;
 use crate::socket::wait::poll_until;
@@ -130,11 +131,11 @@ const GONE_MAX: usize = 128;
 /// ```
 pub struct Acceptor {
     listener: Socket,
-    reserve: Option<OwnedFd>,
+    reserve: Option<Event>,
     pause: Duration,
     until: Option<Instant>,
     #[cfg(feature = "tokio")]
-    pub(crate) readiness: Option<tokio::io::unix::AsyncFd<OwnedFd>>,
+    pub(crate) readiness: Option<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>>,
 }
 
 impl Acceptor {
@@ -146,7 +147,7 @@ impl Acceptor {
         listener.setblocking(false)?;
         Ok(Self {
             listener,
-            reserve: Some(reserve()?),
+            reserve: Some(Event::new()?),
             pause: PAUSE_MIN,
             until: None,
             #[cfg(feature = "tokio")]
@@ -170,7 +171,7 @@ impl Acceptor {
         }
         self.until = None;
         if self.reserve.is_none() {
-            match reserve() {
+            match Event::new() {
                 Ok(fd) => self.reserve = Some(fd),
                 Err(_) => return Ok(self.pause(now)),
             }
@@ -232,6 +233,10 @@ impl Acceptor {
 /// # Source
 /// accept(2), "Error handling", and `EPERM` from a firewall.
 fn is_gone(errno: i32) -> bool {
+    #[cfg(target_os = "linux")]
+    if errno == errno::ENONET {
+        return true;
+    }
     matches!(
         errno,
         errno::ECONNABORTED
@@ -241,16 +246,10 @@ fn is_gone(errno: i32) -> bool {
             | errno::ENETDOWN
             | errno::ENOPROTOOPT
             | errno::EHOSTDOWN
-            | errno::ENONET
             | errno::EHOSTUNREACH
             | errno::ENETUNREACH
             | errno::ETIMEDOUT
     )
-}
-
-/// A descriptor that costs nothing else.
-fn reserve() -> Result<OwnedFd> {
-    eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| Error::os("eventfd", error.raw_os_error()))
 }
 
 impl AsFd for Acceptor {

@@ -26,12 +26,13 @@ use socket2::{Domain, Protocol, SockAddr};
 use crate::addr::{Address, Family, ToAddress};
 use crate::error::{Cause, Error, Result};
 use crate::opt::{GetValue, Opt, SetValue};
-use crate::{errno, opt, sys};
+use crate::{errno, sys};
 use wait::Patience;
 
 #[cfg(target_os = "linux")]
 pub use batch::{Datagram, RecvBatch, SendBatch};
 pub use close::Drained;
+pub use convert::{dup, fromfd};
 pub use kind::{
     How, Kind, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
     SOMAXCONN,
@@ -172,7 +173,7 @@ impl Socket {
     /// The system refuses.
     #[cfg(target_os = "linux")]
     pub fn proto(&self) -> Result<i32> {
-        self.getsockopt(opt::SO_PROTOCOL)
+        self.getsockopt(crate::opt::SO_PROTOCOL)
     }
 
     /// The descriptor's number, which stays the socket's.

@@ -1,6 +1,7 @@
-//! Out of descriptors: a process of its own with a limit of 64 has 200 clients. Those that it
-//! cannot take wait in the queue, the processor rests meanwhile, and when descriptors come free
-//! all are served. Without the test harness, since the limit is the whole process's.
+//! Descriptors counted, and out of them. Messages leak none. A process of its own with a limit of
+//! 64 has 200 clients: those that it cannot take wait in the queue, the processor rests meanwhile,
+//! and when descriptors come free all are served. Without the test harness, since count and limit
+//! are the whole process's.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use sockeye_socket::{
-    Accept, Acceptor, Address, Shutdown, Socket, create_connection, create_server,
+    AF_UNIX, Accept, Acceptor, Address, MSG_PEEK, RecvBatch, SOCK_DGRAM, Shutdown, Socket,
+    create_connection, create_server, opt, socketpair_of,
 };
 
 const AT_THE_LIMIT: &str = "SOCKEYE_AT_THE_LIMIT";
@@ -30,6 +32,8 @@ fn main() {
     if std::env::var_os(AT_THE_LIMIT).is_some() {
         return acceptor_at_64_descriptors();
     }
+    messages_leak_no_descriptor();
+    a_descriptor_that_there_is_no_place_for_is_an_error();
     let mut process = Command::new(std::env::current_exe().unwrap())
         .env(AT_THE_LIMIT, "1")
         .stdin(Stdio::piped())
@@ -53,6 +57,59 @@ fn main() {
     assert!(cpu_ms < 200, "{cpu_ms} ms of processor in 2 s at the limit");
     assert!((3..=50).contains(&pauses), "{pauses} pauses in 2 s");
     println!("without descriptors clients wait, the processor rests, then all are served: ok");
+}
+
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Whatever becomes of a message, its descriptors are closed with it.
+fn messages_leak_no_descriptor() {
+    let (a, b) = socketpair_of(AF_UNIX, SOCK_DGRAM, 0).unwrap();
+    b.setsockopt(opt::SO_PASSCRED, true).unwrap();
+    let before = open_descriptors();
+    let mut batch = RecvBatch::new(4, 10).control_bytes(256);
+    for sent in [1, 2, 7, 253] {
+        let fds = vec![&a; sent];
+        for control_bytes in (0..64).chain([200, 2000]) {
+            a.send_fds(b"x", &fds).unwrap();
+            drop(b.recvmsg(1, control_bytes).unwrap());
+        }
+        for fds_max in 0..10 {
+            a.send_fds(b"x", &fds).unwrap();
+            assert_eq!(b.recv_fds(1, fds_max).is_err(), sent > fds_max);
+        }
+        for _ in 0..3 {
+            a.send_fds(b"x", &fds).unwrap();
+        }
+        drop(b.flags(MSG_PEEK).recvmsg(1, 2000).unwrap());
+        assert_eq!(b.recvmmsg(&mut batch).unwrap(), 3);
+        a.send_fds(b"x", &fds).unwrap();
+        b.recv(1).unwrap();
+        assert_eq!(open_descriptors(), before, "after messages with {sent}");
+    }
+    println!("no message leaks a descriptor: ok");
+}
+
+fn a_descriptor_that_there_is_no_place_for_is_an_error() {
+    let (a, b) = socketpair_of(AF_UNIX, SOCK_DGRAM, 0).unwrap();
+    a.send_fds(b"x", &[&a, &a]).unwrap();
+    a.send_fds(b"x", &[&a]).unwrap();
+    let limit = getrlimit(Resource::Nofile);
+    let before = open_descriptors();
+    // Room for one of two: the lowest number that is free.
+    let free = a.dup().unwrap().fileno();
+    let current = Some(u64::try_from(free).unwrap() + 1);
+    setrlimit(Resource::Nofile, Rlimit { current, ..limit }).unwrap();
+    let error = b.recv_fds(1, 2).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    let text = "recv_fds: descriptors are lost: this process may have no more of them; \
+                all are closed";
+    assert_eq!(error.to_string(), text);
+    assert_eq!(b.recv_fds(1, 1).unwrap().1.len(), 1, "the place is free again");
+    setrlimit(Resource::Nofile, limit).unwrap();
+    assert_eq!(open_descriptors(), before);
+    println!("a descriptor that there is no place for is an error: ok");
 }
 
 fn acceptor_at_64_descriptors() {

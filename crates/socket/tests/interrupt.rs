@@ -4,14 +4,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, IoSlice};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use sockeye_socket::{Selector, Shutdown, Socket, create_server, errno, opt, socketpair};
+use sockeye_socket::{
+    RecvBatch, Selector, SendBatch, Shutdown, Socket, create_connection, create_server, errno, opt,
+    socketpair,
+};
 
 const TIMEOUT: Duration = Duration::from_millis(100);
 const UNDER_FIRE: &str = "SOCKEYE_UNDER_FIRE";
@@ -77,19 +80,28 @@ fn calls_under_fire() {
     });
     println!("ready");
     let (a, _b) = socketpair().unwrap();
-    let server = create_server("127.0.0.1:0").bind().unwrap();
+    let server = create_server("0.0.0.0:0").bind().unwrap();
     a.settimeout(TIMEOUT).unwrap();
     server.settimeout(TIMEOUT).unwrap();
     signals.times_out("recv", || a.recv(1));
     signals.times_out("recv_exact", || a.recv_exact(&mut [0; 4]));
+    signals.times_out("recvmsg", || a.recvmsg(1, 100));
+    signals.times_out("recv_fds", || a.recv_fds(1, 1));
+    signals.times_out("recvmmsg", || a.recvmmsg(&mut RecvBatch::new(4, 1)));
     signals.times_out("accept", || server.accept());
     signals.times_out("sendall", || a.sendall(&vec![0; 64 << 20]));
+    let data = [IoSlice::new(b"the buffer is full")];
+    signals.times_out("sendmsg", || a.sendmsg(&data, &[], None));
+    let mut batch = SendBatch::new(1, 1);
+    batch.push(b"x", None).unwrap();
+    signals.times_out("sendmmsg", || a.sendmmsg(&mut batch));
     let full = full_queue(&server);
     signals.times_out("connect", || {
         let client = Socket::tcp4().unwrap();
         client.settimeout(TIMEOUT).unwrap();
         client.connect(server.getsockname().unwrap())
     });
+    signals.times_out("create_connection", || race_of_full_queues(&server));
     drop(full);
     a_call_that_may_be_ended(&signals);
     let mut selector = Selector::<()>::new().unwrap();
@@ -99,7 +111,13 @@ fn calls_under_fire() {
     assert_eq!(ended.errno(), Some(errno::EINTR));
     let shutdown = Shutdown::new().unwrap();
     assert!(!signals.timed("wait", || shutdown.wait(Some(TIMEOUT))));
-    blocking(&signals);
+    blocking(&signals, "recv", |socket| socket.recv(10).unwrap());
+    blocking(&signals, "recvmsg", |socket| socket.recvmsg(10, 100).unwrap().data);
+    blocking(&signals, "recvmmsg", |socket| {
+        let mut batch = RecvBatch::new(4, 10);
+        socket.recvmmsg(&mut batch).unwrap();
+        batch.iter().next().unwrap().data.to_vec()
+    });
 }
 
 /// A signal ends a call whose caller says so, with or without a timeout, and no other.
@@ -147,6 +165,13 @@ fn full_queue(server: &Socket) -> Vec<Socket> {
     }
 }
 
+/// Happy eyeballs over addresses that nobody answers at: the one full queue is behind all of them.
+fn race_of_full_queues(full: &Socket) -> sockeye_socket::Result<Socket> {
+    let port = full.getsockname().unwrap().port().unwrap();
+    let addr = |host| (std::net::Ipv4Addr::new(127, 0, 0, host), port);
+    create_connection(vec![addr(1), addr(2), addr(3)]).timeout(TIMEOUT).open()
+}
+
 /// A receive timeout of the kernel's makes a signal end the call itself with EINTR, handlers that
 /// restart notwithstanding (signal(7)).
 fn ends_with_eintr(socket: &Socket) {
@@ -157,16 +182,17 @@ fn ends_with_eintr(socket: &Socket) {
 }
 
 /// A blocking call that signals interrupt must go on.
-fn blocking(signals: &Signals) {
+fn blocking(signals: &Signals, what: &str, receive: impl Fn(&Socket) -> Vec<u8>) {
     let (a, b) = socketpair().unwrap();
     ends_with_eintr(&a);
     let sender = std::thread::spawn(move || {
         let clock = Socket::udp4().unwrap();
-        clock.settimeout(TIMEOUT).unwrap();
+        // It starts counting before the receive does.
+        clock.settimeout(TIMEOUT * 2).unwrap();
         assert!(clock.recv(1).unwrap_err().is_timeout());
         b.sendall(b"late").unwrap();
     });
-    let got = signals.timed("blocking recv", || a.recv(10).unwrap());
+    let got = signals.timed(what, || receive(&a));
     assert_eq!(got, b"late");
     sender.join().unwrap();
 }

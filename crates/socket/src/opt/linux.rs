@@ -74,6 +74,8 @@ options! {
 
     /// The interface and the addresses come with what is received.
     IP_PKTINFO: bool = IPPROTO_IP;
+    /// The options in the headers of what is sent over IPv4, as they go, at most 40 bytes.
+    IP_OPTIONS: Vec<u8> = IPPROTO_IP;
     /// The options in the headers of what is received come with it.
     IP_RECVOPTS: bool = IPPROTO_IP;
     /// ICMP errors are kept in the error queue, whole.

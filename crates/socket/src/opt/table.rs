@@ -40,7 +40,8 @@ options! {
 
     /// Send small segments at once.
     TCP_NODELAY: bool = IPPROTO_TCP;
-    /// The largest segment that is sent, in bytes; before connecting also the largest that may come.
+    /// The largest segment that is sent, in bytes; before connecting also the largest that may
+    /// come.
     TCP_MAXSEG: u32 = IPPROTO_TCP;
     /// Seconds between keepalive probes.
     TCP_KEEPINTVL: u32 = IPPROTO_TCP;
@@ -55,8 +56,6 @@ options! {
     IP_TOS: u32 = IPPROTO_IP;
     /// What is sent over a raw socket begins with its IP header.
     IP_HDRINCL: bool = IPPROTO_IP;
-    /// The options in the headers of what is sent over IPv4, as they go, at most 40 bytes.
-    IP_OPTIONS: Vec<u8> = IPPROTO_IP;
     /// The type of service comes with what is received.
     IP_RECVTOS: bool = IPPROTO_IP;
     /// The time to live comes with what is received.

@@ -253,7 +253,8 @@ impl SendBatch {
     }
 
     /// For each message that was dealt with, in order: how many bytes the system took, `None` for
-    /// one that was skipped.
+    /// one that was skipped. A datagram goes whole; of the last message for a stream it may be a
+    /// part, and then the rest of it has to be sent before the next.
     pub fn sent(&self) -> impl ExactSizeIterator<Item = Option<usize>> {
         self.entries[..self.done.0].iter().map(|entry| entry.sent)
     }

@@ -98,10 +98,7 @@ impl View<'_> {
         offset: u64,
         count: usize,
     ) -> Result<usize> {
-        let work = || {
-            let mut offset = offset;
-            Ok(rustix::fs::sendfile(self, file, Some(&mut offset), count)?)
-        };
+        let work = || Ok(sendfile(self.as_fd(), file, offset, count)?);
         wait::retry(self.call("sendfile"), self.as_fd(), PollFlags::OUT, || patience, work)
     }
 
@@ -172,6 +169,30 @@ impl View<'_> {
         }
         Ok(sent)
     }
+}
+
+/// One call of sendfile(2).
+#[cfg(target_os = "linux")]
+fn sendfile(
+    to: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    mut offset: u64,
+    count: usize,
+) -> rustix::io::Result<usize> {
+    rustix::fs::sendfile(to, file, Some(&mut offset), count)
+}
+
+/// Some of the file by way of memory; sendfile(2) is another call on every system.
+#[cfg(not(target_os = "linux"))]
+fn sendfile(
+    to: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    offset: u64,
+    count: usize,
+) -> rustix::io::Result<usize> {
+    let mut chunk = vec![0; CHUNK_BYTES.min(count)];
+    let n = rustix::io::pread(file, chunk.as_mut_slice(), offset)?;
+    rustix::net::send(to, &chunk[..n], rustix::net::SendFlags::empty())
 }
 
 /// Whether the kernel says that this is nothing for sendfile(2).

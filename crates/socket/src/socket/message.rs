@@ -8,7 +8,7 @@ use rustix::event::PollFlags;
 
 use super::view::shrink;
 use super::{Socket, View, address_of};
-use crate::addr::{Address, Family};
+use crate::addr::Address;
 use crate::cmsg::{self, Control, Outgoing};
 use crate::error::{Cause, Error, Result};
 use crate::flags::{MSG_CTRUNC, MSG_NOSIGNAL, MsgFlags};
@@ -239,9 +239,10 @@ impl View<'_> {
     /// That descriptors which come are close-on-exec; packet sockets, which get none, refuse it.
     #[cfg(target_os = "linux")]
     pub(super) fn close_on_exec(&self) -> MsgFlags {
-        match self.socket().family() {
-            Family::Packet => MsgFlags::NONE,
-            _ => crate::MSG_CMSG_CLOEXEC,
+        if self.socket().family() == crate::AF_PACKET {
+            MsgFlags::NONE
+        } else {
+            crate::MSG_CMSG_CLOEXEC
         }
     }
 

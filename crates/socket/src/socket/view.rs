@@ -23,8 +23,9 @@ const SHRINK_BYTES: usize = 4096;
 /// A [`Socket`] whose calls have flags, and one deadline for all of them together, which is what
 /// Python lacks. Made by [`Socket::deadline`] and [`Socket::flags`]; the methods are the socket's.
 ///
-/// The deadline counts in place of the timeout, on blocking and nonblocking sockets too: what is not
-/// done by then is `TimedOut`. Flags are for what is sent and received, not for accept and connect.
+/// The deadline counts in place of the timeout, on blocking and nonblocking sockets too: what is
+/// not done by then is `TimedOut`. Flags are for what is sent and received, not for accept and
+/// connect.
 ///
 /// ```
 /// use sockeye_socket::{MSG_PEEK, socketpair};

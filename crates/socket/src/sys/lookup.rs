@@ -11,9 +11,15 @@ use crate::resolve::fault::Fault;
 /// getaddrinfo's codes; libc lacks one.
 pub(crate) mod gai {
     pub(crate) use libc::{
-        EAI_AGAIN, EAI_BADFLAGS, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME,
-        EAI_OVERFLOW, EAI_SERVICE, EAI_SOCKTYPE, EAI_SYSTEM,
+        EAI_AGAIN, EAI_BADFLAGS, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NONAME, EAI_OVERFLOW,
+        EAI_SERVICE, EAI_SOCKTYPE, EAI_SYSTEM,
     };
+
+    /// FreeBSD's libc has none in its list; its netdb.h says 7.
+    #[cfg(target_os = "freebsd")]
+    pub(crate) const EAI_NODATA: i32 = 7;
+    #[cfg(not(target_os = "freebsd"))]
+    pub(crate) use libc::EAI_NODATA;
 
     /// As in netdb.h of glibc, and of the BSDs and macOS.
     pub(crate) const EAI_ADDRFAMILY: i32 = if cfg!(target_os = "linux") { -9 } else { 1 };
@@ -109,9 +115,9 @@ pub(crate) fn getnameinfo(addr: &SockAddr, flags: u32) -> Result<(String, String
             addr.as_ptr().cast(),
             addr.len(),
             host.as_mut_ptr().cast(),
-            BYTES as libc::socklen_t,
+            BYTES as _,
             service.as_mut_ptr().cast(),
-            BYTES as libc::socklen_t,
+            BYTES as _,
             flags as _,
         )
     };

@@ -16,6 +16,8 @@ mod option;
 mod poll;
 #[cfg(feature = "tokio")]
 mod reactor;
+#[cfg(target_os = "linux")]
+mod tcp_info;
 
 #[cfg(target_os = "linux")]
 pub(crate) use address::{
@@ -29,11 +31,13 @@ pub(crate) use message::{
     CMSG_ALIGN_BYTES, CMSG_HEADER_BYTES, cmsg_header, put_cmsg_header, recvmsg,
 };
 pub(crate) use netdb::*;
-pub(crate) use option::{TCP_INFO_LEN, get_option, set_option, tcp_info};
+pub(crate) use option::{get_option, set_option};
 #[cfg(any(not(target_os = "linux"), test))]
 pub(crate) use poll::{PollEntry, poll_entries};
 #[cfg(feature = "tokio")]
 pub(crate) use reactor::{recv_into_readbuf, register};
+#[cfg(target_os = "linux")]
+pub(crate) use tcp_info::{TCP_INFO_LEN, tcp_info};
 
 use std::io;
 use std::mem::MaybeUninit;

@@ -5,16 +5,23 @@
 mod accept;
 #[cfg(feature = "tokio")]
 mod aio;
+#[cfg(feature = "tokio")]
+mod aio_message;
+mod ancillary;
 mod api;
+mod batch;
 mod connect;
 mod datagram;
 mod drip;
 mod examples;
 mod fuzz;
 mod graceful;
+mod happy;
+mod message;
 mod options;
 mod oracle;
 mod packet;
+mod parity;
 mod resolve;
 mod selector;
 mod shutdown;

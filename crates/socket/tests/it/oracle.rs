@@ -10,7 +10,7 @@ use sockeye_socket::{
 use sockeye_testkit::{Need, need};
 
 /// Runs the oracle's script; each line of it prints `name=result`.
-fn python(script: &str) -> String {
+pub(crate) fn python(script: &str) -> String {
     let output = Command::new("python3").args(["-c", script]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -130,8 +130,8 @@ fn without_descriptors_the_systems_errno_is_kept() {
         assert!(child.status.success() && said.contains("1 passed"), "{said}");
         return;
     }
-    let limit = Rlimit { current: Some(0), ..getrlimit(Resource::Nofile) };
-    setrlimit(Resource::Nofile, limit).unwrap();
+    let before = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..before }).unwrap();
     let inet = Hints { family: AF_INET, ..Hints::default() };
     for error in [
         getaddrinfo("localhost", 80, inet).unwrap_err(),
@@ -152,4 +152,6 @@ fn without_descriptors_the_systems_errno_is_kept() {
     assert!(gethostbyaddr("127.0.0.1").unwrap_err().is_lookup());
     assert!(if_nametoindex("lo").is_err() && if_indextoname(1).is_err());
     assert!(!has_ipv6() && !has_dualstack_ipv6());
+    // A sanitizer reads files at the end.
+    setrlimit(Resource::Nofile, before).unwrap();
 }

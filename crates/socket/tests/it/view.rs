@@ -278,3 +278,16 @@ fn a_descriptor_outlives_an_exec_only_where_asked() {
     a.set_inheritable(false).unwrap();
     assert!(!a.get_inheritable().unwrap());
 }
+
+#[test]
+fn a_socket_is_made_from_a_descriptor_that_stays() {
+    let (a, b) = socketpair_of(AF_UNIX, SOCK_SEQPACKET, 0).unwrap();
+    b.setblocking(false).unwrap();
+    let same = sockeye_socket::fromfd(&b).unwrap();
+    assert_eq!((same.family(), same.kind(), same.getblocking()), (AF_UNIX, SOCK_SEQPACKET, false));
+    drop(b);
+    a.send(b"still here").unwrap();
+    assert_eq!(same.recv(100).unwrap(), b"still here");
+    let file = std::fs::File::open("/dev/null").unwrap();
+    assert_eq!(sockeye_socket::fromfd(&file).unwrap_err().errno(), Some(errno::ENOTSOCK));
+}
