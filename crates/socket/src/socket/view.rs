@@ -15,7 +15,7 @@ use super::{Socket, address_of, wait};
 use crate::addr::{Address, Family, ToAddress, UnixName};
 use crate::error::{Cause, Error, Result};
 use crate::flags::{MSG_DONTWAIT, MSG_TRUNC, MsgFlags};
-use crate::{MSG_NOSIGNAL, sys};
+use crate::{MSG_NOSIGNAL, errno, sys};
 
 /// A receive buffer that stays this much too large is given back to the allocator.
 const SHRINK_BYTES: usize = 4096;
@@ -285,7 +285,8 @@ impl<'s> View<'s> {
         if buf.is_empty() && !self.flags.contains(MSG_TRUNC) {
             return Ok(0);
         }
-        self.retry(op, PollFlags::IN, || Ok(rustix::net::recv(self.socket, &mut *buf, flags)?.1))
+        let work = || Ok(rustix::net::recv(self.socket, &mut *buf, flags)?.1);
+        or_end(self.retry(op, PollFlags::IN, work), || Ok(0))
     }
 
     /// As [`Socket::recv_exact`].
@@ -322,21 +323,34 @@ impl<'s> View<'s> {
     /// As [`Socket::recv`].
     pub fn recvfrom_into(&self, buf: &mut [u8]) -> Result<(usize, Address)> {
         let flags = self.c_flags(MsgFlags::NONE);
-        let (n, addr) = self
-            .retry("recvfrom", PollFlags::IN, || sys::recvfrom(self.socket.inner(), buf, flags))?;
-        Ok((n, source_of(self.socket, &addr)?))
+        let work = || sys::recvfrom(self.socket.inner(), &mut *buf, flags);
+        let received = self.retry("recvfrom", PollFlags::IN, work);
+        let received = received.and_then(|(n, addr)| Ok((n, source_of(self.socket, &addr)?)));
+        or_end(received, || Ok((0, no_source(self.socket))))
+    }
+}
+
+/// A datagram socket that was shut down for receiving gives what a blocking call of the system
+/// gives: nothing, as at the end of a stream.
+fn or_end<T>(received: Result<T>, end: impl FnOnce() -> Result<T>) -> Result<T> {
+    match received {
+        Err(error) if error.errno() == Some(errno::ESHUTDOWN) => end(),
+        other => other,
     }
 }
 
 /// Where the system names no source: a unix sender without a name, or a stream, whose source is its
 /// peer. That may be over meanwhile, which is no reason to lose what came.
 pub(super) fn source_of(socket: &Socket, addr: &socket2::SockAddr) -> Result<Address> {
-    let nowhere = |host: IpAddr| Ok(socket.getpeername().unwrap_or_else(|_| (host, 0).into()));
-    match (addr.len(), socket.family()) {
-        (0, Family::Unix) => Ok(Address::Unix(UnixName::Unnamed)),
-        (0, Family::Inet6) => nowhere(Ipv6Addr::UNSPECIFIED.into()),
-        (0, _) => nowhere(Ipv4Addr::UNSPECIFIED.into()),
-        _ => address_of("recvfrom", addr),
+    if addr.len() == 0 { Ok(no_source(socket)) } else { address_of("recvfrom", addr) }
+}
+
+fn no_source(socket: &Socket) -> Address {
+    let nowhere = |host: IpAddr| socket.getpeername().unwrap_or_else(|_| (host, 0).into());
+    match socket.family() {
+        Family::Unix => Address::Unix(UnixName::Unnamed),
+        Family::Inet6 => nowhere(Ipv6Addr::UNSPECIFIED.into()),
+        _ => nowhere(Ipv4Addr::UNSPECIFIED.into()),
     }
 }
 

@@ -79,16 +79,44 @@ impl Patience {
         fd: BorrowedFd<'_>,
         events: PollFlags,
     ) -> Result<()> {
+        self.wait_or_end(call, fd, events).map(drop)
+    }
+
+    /// As [`wait`](Self::wait); tells whether nothing more can be received.
+    fn wait_or_end<'h>(
+        self,
+        call: impl Into<Call<'h>>,
+        fd: BorrowedFd<'_>,
+        events: PollFlags,
+    ) -> Result<bool> {
         let call = call.into();
         let deadline = match self {
             Self::Forever => None,
             Self::Never => return Err(Error::os(call.op, errno::EAGAIN)),
             Self::Until(deadline) => Some(deadline),
         };
-        let mut fds = [PollFd::from_borrowed_fd(fd, events)];
-        if poll_until(call, &mut fds, deadline)? { Ok(()) } else { Err(Error::timed_out(call.op)) }
+        let ends = if events.contains(PollFlags::IN) { END } else { PollFlags::empty() };
+        let mut fds = [PollFd::from_borrowed_fd(fd, events | ends)];
+        if !poll_until(call, &mut fds, deadline)? {
+            return Err(Error::timed_out(call.op));
+        }
+        Ok(fds[0].revents().intersects(ends))
+    }
+
+    /// Nothing will ever come: a blocking call says so at once, and one with a deadline sleeps
+    /// until then, as in Python.
+    fn outlast(self, call: Call<'_>) -> Error {
+        let Self::Until(deadline) = self else { return Error::os(call.op, errno::ESHUTDOWN) };
+        let slept = poll_until(call, &mut [], Some(deadline));
+        slept.err().unwrap_or_else(|| Error::timed_out(call.op))
     }
 }
+
+/// What poll says of a socket that was shut down for receiving.
+#[cfg(target_os = "linux")]
+const END: PollFlags = PollFlags::RDHUP.union(PollFlags::HUP);
+#[cfg(not(target_os = "linux"))]
+const END: PollFlags = PollFlags::HUP;
 
 /// Waits until one of `fds` is ready; `false` if the deadline comes first.
 pub(crate) fn poll_until<'h>(
@@ -120,7 +148,7 @@ pub(crate) fn timespec(time: Duration) -> Timespec {
 
 /// Runs `work` until it is done: again at once after EINTR, after waiting where it says EAGAIN.
 /// The patience is asked for at the first wait, which is as good as the start of the call. Its end is
-/// looked for at every further one: some sockets count as ready and have nothing to give (a unix
+/// looked for at every further one: some sockets count as ready and have nothing to give (a
 /// datagram socket that was shut down), and waiting alone would never end.
 pub(crate) fn retry<'h, T>(
     call: impl Into<Call<'h>>,
@@ -130,7 +158,7 @@ pub(crate) fn retry<'h, T>(
     mut work: impl FnMut() -> io::Result<T>,
 ) -> Result<T> {
     let call = call.into();
-    let mut started = None;
+    let (mut started, mut over) = (None, false);
     loop {
         match work() {
             Ok(done) => return Ok(done),
@@ -139,10 +167,13 @@ pub(crate) fn retry<'h, T>(
                 Some(errno::EAGAIN) => {
                     let again = started.is_some();
                     let patience = *started.get_or_insert_with(&patience);
+                    if over {
+                        return Err(patience.outlast(call));
+                    }
                     if again {
                         patience.check(call.op, Instant::now())?;
                     }
-                    patience.wait(call, fd, events)?;
+                    over = patience.wait_or_end(call, fd, events)?;
                 }
                 _ => return Err(Error::io(call.op, &error)),
             },
