@@ -39,6 +39,8 @@ pub use kind::{
 };
 pub use message::{Message, Received, recv_fds, send_fds};
 pub use view::View;
+#[cfg(feature = "tokio")]
+pub(crate) use view::or_end;
 
 /// A BSD socket with the methods that Python gives it.
 ///

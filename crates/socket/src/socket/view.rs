@@ -332,7 +332,7 @@ impl<'s> View<'s> {
 
 /// A datagram socket that was shut down for receiving gives what a blocking call of the system
 /// gives: nothing, as at the end of a stream.
-fn or_end<T>(received: Result<T>, end: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn or_end<T>(received: Result<T>, end: impl FnOnce() -> Result<T>) -> Result<T> {
     match received {
         Err(error) if error.errno() == Some(errno::ESHUTDOWN) => end(),
         other => other,

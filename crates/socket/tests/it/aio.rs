@@ -227,3 +227,17 @@ fn files_clients_and_datagrams_are_awaited() {
         assert_eq!(&buf[..n], b"datagram");
     });
 }
+
+#[test]
+fn a_datagram_socket_that_was_shut_down_gives_nothing_at_once() {
+    run(async {
+        let socket = Socket::udp4().unwrap();
+        socket.bind("127.0.0.1:0").unwrap();
+        let socket = wrap(socket);
+        let _ = socket.get_ref().shutdown(How::Both);
+        assert_eq!(socket.recv(10).await.unwrap(), b"");
+        assert_eq!(socket.recv_into(&mut [0; 10]).await.unwrap(), 0);
+        let error = socket.recvfrom(10).await.unwrap_err();
+        assert_eq!(error.errno(), Some(errno::ESHUTDOWN));
+    });
+}
