@@ -137,6 +137,10 @@ impl Service {
         match self.files.find(&target) {
             Found::File(open) => self.file_reply(head, &target, open, now),
             Found::Folder(opened) => {
+                if let Some(plan) = answer::condition_plan(head) {
+                    let plan = plan.with_header("Vary", "Accept");
+                    return Reply::Plan(plan.with_header("Cache-Control", "no-cache"));
+                }
                 let form = form(head, &target, self.files.listing());
                 let service = Arc::clone(self);
                 Reply::Folder(Box::new(FolderJob { service, opened, target, form }))
