@@ -267,9 +267,6 @@ impl RequestLine {
         if method_end == 0 || line.get(method_end) != Some(&b' ') {
             return Err(PeerError::bad("malformed method"));
         }
-        if method_end > METHOD_BYTES_MAX {
-            return Err(UNKNOWN_METHOD);
-        }
         let start = method_end + 1;
         let length = line[start..].iter().position(|byte| !byte.is_ascii_graphic());
         let target = start..start + length.unwrap_or(0);
