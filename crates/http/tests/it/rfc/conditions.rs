@@ -194,6 +194,7 @@ pub(crate) const RULES: &[Rule] = &[
     ),
     whole(ranges("another unit", "Range: lines=0-1\r\n")),
     whole(ranges("a backward range", "Range: bytes=2-1\r\n")),
+    whole(ranges("a range far backward", "Range: bytes=9-1\r\n")),
     whole(ranges("no range", "Range: bytes=\r\n")),
     whole(ranges("a dash alone", "Range: bytes=-\r\n")),
     whole(ranges("one number", "Range: bytes=1\r\n")),
@@ -233,12 +234,12 @@ pub(crate) const RULES: &[Rule] = &[
         &[("content-range", "bytes 0-1/13")],
         "he",
     ),
-    parts(get("9110 15.3.7.2", "two parts", "Range: bytes=0-1,7-8\r\n"))
-        .says("; charset=utf-8\r\nContent-Range: bytes 7-8/13\r\n\r\nwo\r\n--"),
-    parts(get("9110 15.3.7.2", "in the order that is asked for", "Range: bytes=-1,0-0\r\n"))
-        .says("; charset=utf-8\r\nContent-Range: bytes 0-0/13\r\n\r\nh\r\n--"),
+    parts(get("9110 15.3.7.2", "two parts", "Range: bytes=0-1,7-8\r\n")).is("{part}0-1/13\r\n\r\n\
+         he{part}7-8/13\r\n\r\nwo\r\n--BOUNDARY--\r\n"),
+    parts(get("9110 15.3.7.2", "in the client's order", "Range: bytes=-1,0-0\r\n"))
+        .is("{part}12-12/13\r\n\r\n\n{part}0-0/13\r\n\r\nh\r\n--BOUNDARY--\r\n"),
     parts(get("9110 15.3.7.2", "three of which two overlap", "Range: bytes=0-3,2-4,12-\r\n"))
-        .says("; charset=utf-8\r\nContent-Range: bytes 0-4/13\r\n\r\nhello\r\n--"),
+        .is("{part}0-4/13\r\n\r\nhello{part}12-12/13\r\n\r\n\n\r\n--BOUNDARY--\r\n"),
 ];
 
 /// `Range` is for `GET` alone.

@@ -1,13 +1,15 @@
 //! One row of the table: a request, and everything that its answer has to be.
 //!
-//! In the texts `{etag}`, `{date}`, `{earlier}` and `{later}` are of `/hello.txt`, `{8 x}` is
-//! `xxxxxxxx`, and a character up to U+00FF is one byte.
+//! In the texts `{etag}`, `{date}`, `{earlier}` and `{later}` are of `/hello.txt`, `{part}` is how
+//! a part of it starts, `{8 x}` is `xxxxxxxx`, and a character up to U+00FF is one byte.
 
 /// When `/hello.txt` was changed.
 pub(crate) const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 /// The same in seconds since 1970.
 pub(crate) const DATE_SECONDS: u64 = 784_111_777;
 const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+const PART: &str =
+    "\r\n--BOUNDARY\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes ";
 const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 /// What `/hello.txt` has in it.
 pub(crate) const HELLO: &str = "hello, world\n";
@@ -163,6 +165,7 @@ pub(crate) fn filled(text: &str, etag: &str) -> String {
             "etag" => out.push_str(etag),
             "date" => out.push_str(DATE),
             "earlier" => out.push_str(EARLIER),
+            "part" => out.push_str(PART),
             "later" => out.push_str(LATER),
             _ => {
                 let (times, piece) = inside.split_once(' ').unwrap();
