@@ -73,13 +73,18 @@ pub(crate) fn start(config: Config) -> Running {
     Running { address, shutdown, events, thread: Some(thread) }
 }
 
+/// Opens a connection to any server.
+pub(crate) fn connect(address: SocketAddr) -> Client {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    Client { stream, received: Vec::new() }
+}
+
 impl Running {
     /// Opens a connection.
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client { stream, received: Vec::new() }
+        connect(self.address)
     }
 
     /// Sends `request` on a new connection and reads its answer.
@@ -126,6 +131,16 @@ impl Client {
     /// Sends bytes.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Sends bytes to a server that may have closed already.
+    pub(crate) fn send_what_is_taken(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.write_all(bytes.as_ref());
+    }
+
+    /// Whether another answer has begun; waits for it or for the end.
+    pub(crate) fn has_more(&mut self) -> bool {
+        !self.received.is_empty() || self.fill() > 0
     }
 
     /// Reads one answer with its body.

@@ -16,7 +16,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use sockeye_http::{Answer, Config, Limits, Mount, Plan, Request, Status};
 
-use self::rule::{Content, DATE_SECONDS, HELLO, Rule, filled};
+pub(crate) use self::rule::Rule;
+use self::rule::{Content, DATE_SECONDS, HELLO, filled};
 use crate::harness::{Client, Response, Running, config, folder, start};
 
 const GOOD: &str = "GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -31,7 +32,8 @@ const BROKEN_MAX: usize = 5;
 const HEAD_BYTES_MAX: usize = 20_000;
 const ECHO_BYTES_MAX: u64 = 64 * 1024;
 
-fn rules() -> impl Iterator<Item = &'static Rule> {
+/// Every rule of the table.
+pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
     let parts = [syntax::RULES, framing::RULES, semantics::RULES, conditions::RULES];
     parts.into_iter().flatten()
 }
