@@ -152,6 +152,8 @@ impl Service {
                     location.push_str(query);
                 }
                 let plan = Plan::text(Status::MOVED_PERMANENTLY, "folders end with a slash");
+                // Else caches, and browsers, might keep the answer for good.
+                let plan = plan.with_header("Cache-Control", "no-cache");
                 Reply::Plan(plan.with_header("Location", location))
             }
             Found::Missing => error(Status::NOT_FOUND, "there is nothing of this name here"),

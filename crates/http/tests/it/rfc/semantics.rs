@@ -65,7 +65,7 @@ pub(crate) const RULES: &[Rule] = &[
     get("8615 3", "what is hidden in it is", "GET /.well-known/.x HTTP/1.1").gives(404),
     get("9110 15.4.2", "a folder has its slash", "GET /sub HTTP/1.1")
         .gives(301)
-        .has(&[("location", "/sub/")]),
+        .has(&[("location", "/sub/"), ("cache-control", "no-cache")]),
     get("9110 15.4.2", "a query stays", "GET /sub?a=//b HTTP/1.1")
         .gives(301)
         .has(&[("location", "/sub/?a=//b")]),
