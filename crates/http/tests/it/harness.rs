@@ -73,18 +73,10 @@ pub(crate) fn start(config: Config) -> Running {
     Running { address, shutdown, events, thread: Some(thread) }
 }
 
-/// Opens a connection to any server.
-pub(crate) fn connect(address: SocketAddr) -> Client {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_nodelay(true).unwrap();
-    Client { stream, received: Vec::new() }
-}
-
 impl Running {
     /// Opens a connection.
     pub(crate) fn connect(&self) -> Client {
-        connect(self.address)
+        Client::to(self.address)
     }
 
     /// Sends `request` on a new connection and reads its answer.
@@ -128,19 +120,17 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Connects.
+    pub(crate) fn to(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client { stream, received: Vec::new() }
+    }
+
     /// Sends bytes.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
-    }
-
-    /// Sends bytes to a server that may have closed already.
-    pub(crate) fn send_what_is_taken(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = self.stream.write_all(bytes.as_ref());
-    }
-
-    /// Whether another answer has begun; waits for it or for the end.
-    pub(crate) fn has_more(&mut self) -> bool {
-        !self.received.is_empty() || self.fill() > 0
     }
 
     /// Reads one answer with its body.
@@ -172,6 +162,16 @@ impl Client {
     /// Waits until something has come.
     pub(crate) fn wait(&mut self) {
         assert!(self.fill() > 0, "the connection ended");
+    }
+
+    /// Sends bytes to a server that may have closed already.
+    pub(crate) fn send_what_is_taken(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.write_all(bytes.as_ref());
+    }
+
+    /// Whether another answer has begun; waits for it or for the end.
+    pub(crate) fn has_more(&mut self) -> bool {
+        !self.received.is_empty() || self.fill() > 0
     }
 
     /// Whether the server has closed, with nothing more sent.

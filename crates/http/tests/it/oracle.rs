@@ -14,7 +14,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use sockeye_http::{Answer, Config, Mount, Plan, Status};
 
-use crate::harness::{Client, config, connect, folder, start};
+use crate::harness::{Client, config, folder, start};
 use crate::rfc::{Rule, rules};
 
 /// Sent behind each request: who answers this has kept the connection.
@@ -87,7 +87,7 @@ fn hyper() -> SocketAddr {
 
 /// What comes back for `rule`: what was seen or the status, and whether the connection goes on.
 fn outcome(address: SocketAddr, rule: &Rule) -> String {
-    let mut client = connect(address);
+    let mut client = Client::to(address);
     let mut sent = rule.bytes("\"a\"");
     sent.extend_from_slice(rule.after_continue.unwrap_or_default().as_bytes());
     if !rule.cut {
