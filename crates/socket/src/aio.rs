@@ -1,12 +1,14 @@
 //! The same socket on tokio's reactor (feature `tokio`): `AsyncRead + AsyncWrite` and the methods
 //! by the same names.
 
+mod client;
 mod framed;
 mod message;
+mod serve;
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -22,7 +24,9 @@ use crate::shutdown::Shutdown;
 use crate::socket::{How, Kind};
 use crate::{errno, opt, sys};
 
+pub use client::{ConnectionBuilder, create_connection};
 pub use framed::Framed;
+pub use serve::serve;
 
 /// How much of a file goes in one call, so that other tasks get their turn.
 const PART_BYTES: u64 = 1 << 20;
@@ -100,7 +104,8 @@ impl Socket {
     /// but `WouldBlock`: for flags and whatever else has no method here.
     ///
     /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    /// # tokio.unwrap().block_on(async {
     /// use sockeye_socket::{MSG_PEEK, aio, socketpair};
     ///
     /// let (a, b) = socketpair()?;
@@ -447,17 +452,29 @@ impl Acceptor {
 
     /// Waits for a client; the readiness counts once, and try_accept is asked again.
     async fn client_waits(&mut self) -> Result<()> {
+        poll_fn(|cx| self.poll_client(cx)).await
+    }
+
+    /// As [`client_waits`](Self::client_waits), for a future of one's own.
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let fail = |error: io::Error| Error::io("accept", &error);
-        if self.readiness.is_none() {
-            let copy = rustix::io::fcntl_dupfd_cloexec(self.listener(), 0)
-                .map_err(|error| fail(error.into()))?;
-            let registered = sys::register(copy, Interest::READABLE);
-            self.readiness = Some(registered.map_err(fail)?);
-            // Who came between the try and the registration shows as readable.
-        }
-        let Some(readiness) = &self.readiness else { return Ok(()) };
-        let mut guard = poll_fn(|cx| readiness.poll_read_ready(cx)).await.map_err(fail)?;
+        let mut guard = ready!(self.registered()?.poll_read_ready(cx)).map_err(fail)?;
         guard.clear_ready();
-        Ok(())
+        Poll::Ready(Ok(()))
+    }
+
+    /// The duplicate of the listener's descriptor that the runtime has, made at the first call.
+    fn registered(&mut self) -> Result<&AsyncFd<OwnedFd>> {
+        let fail = |error: io::Error| Error::io("accept", &error);
+        let readiness = match self.readiness.take() {
+            Some(readiness) => readiness,
+            None => {
+                let copy = rustix::io::fcntl_dupfd_cloexec(self.listener(), 0)
+                    .map_err(|error| fail(error.into()))?;
+                // Who came before the registration shows as readable.
+                sys::register(copy, Interest::READABLE).map_err(fail)?
+            }
+        };
+        Ok(self.readiness.insert(readiness))
     }
 }

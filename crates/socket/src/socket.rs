@@ -282,6 +282,19 @@ impl Socket {
         T::decode(&bytes[..len]).ok_or_else(|| Error::os("getsockopt", errno::EINVAL))
     }
 
+    /// Reads an option by the system's numbers: at most `len` of its bytes. What kind of value it
+    /// is, and how many bytes it wants, says its manual page.
+    ///
+    /// # Errors
+    /// The system does not have the option for this socket, or wants more room (`EINVAL`).
+    pub fn getsockopt_bytes(&self, level: i32, name: i32, len: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        let len = sys::get_option(self.as_fd(), level, name, &mut bytes)
+            .map_err(|error| Error::io("getsockopt", &error))?;
+        bytes.truncate(len);
+        Ok(bytes)
+    }
+
     /// The socket's own address.
     ///
     /// # Errors

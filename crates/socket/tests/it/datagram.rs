@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sockeye_socket::{Address, Family, Socket, UnixName, errno};
+use sockeye_socket::{Address, Family, How, Kind, Socket, UnixName, errno, socketpair_of};
 
 #[test]
 fn datagrams_keep_their_borders_and_name_their_sender() {
@@ -39,6 +39,15 @@ fn a_connected_datagram_socket_hears_of_refusal_and_of_its_peer_only() {
     socket.settimeout(Duration::from_secs(20)).unwrap();
     socket.send(b"anyone?").unwrap();
     assert_eq!(socket.recv(10).unwrap_err().errno(), Some(errno::ECONNREFUSED));
+}
+
+#[test]
+fn a_timeout_ends_a_wait_for_what_counts_as_ready_and_is_not() {
+    // poll(2) says that it can be read from, recv(2) that there is nothing to read.
+    let (a, _b) = socketpair_of(Family::Unix, Kind::Dgram, 0).unwrap();
+    a.shutdown(How::Both).unwrap();
+    a.settimeout(Duration::from_millis(20)).unwrap();
+    assert!(a.recv(1).unwrap_err().is_timeout());
 }
 
 #[test]
