@@ -3,8 +3,8 @@
 //! ```text
 //! Range      = "bytes" "=" 1#( first-pos "-" [ last-pos ] / "-" suffix-length )
 //! ```
-//! A field that is malformed or asks for too many ranges is ignored, as if it were not there: that is
-//! always right. Ranges that overlap or touch are joined, so no byte of the file is sent twice.
+//! A field that is malformed or asks for too many ranges is ignored, as if it were not there: that
+//! is always right. Ranges that overlap or touch are joined, so no byte of the file is sent twice.
 //!
 //! # Source
 //! RFC 9110, sections 14.1.1, 14.1.2 and 14.2.

@@ -320,7 +320,8 @@ mod tests {
         ) {
             prop_assume!(segments.iter().all(|segment| segment != "." && segment != ".."));
             let path = segments.join("/").into_bytes();
-            let target = Target { path, is_folder: true, query: None, host: None, is_server: false };
+            let (query, host) = (None, None);
+            let target = Target { path, is_folder: true, query, host, is_server: false };
             let link = target.folder_link();
             prop_assert!(link.starts_with('/') && !link.starts_with("//"));
             prop_assert!(link.bytes().all(|byte| byte.is_ascii_graphic()));
