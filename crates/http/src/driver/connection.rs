@@ -10,9 +10,10 @@ use sockeye_socket::{Address, aio};
 use tokio::sync::futures::Notified;
 
 use super::body;
-use super::send::{Sending, send};
+use super::send::{Sending, send, send_ready};
 use super::watched::{Failure, Pace, Watched};
 use super::worker::Worker;
+use crate::cache::Ready;
 use crate::event::Event;
 use crate::files::Open;
 use crate::log::Record;
@@ -159,7 +160,10 @@ impl Driver {
         }
         match self.stream.recv(self.machine.recv_buffer(), deadline).await {
             Ok(0) => self.machine.handle_eof(),
-            Ok(bytes) => self.machine.handle_received(bytes, Instant::now()),
+            Ok(bytes) => {
+                self.worker.handle_received();
+                self.machine.handle_received(bytes, Instant::now());
+            }
             Err(Failure::TimedOut) => self.machine.handle_timeout(),
             Err(failure) => return Err(failure),
         }
@@ -169,7 +173,12 @@ impl Driver {
     /// Answers one request. `Some` where the connection is taken over.
     async fn answer(&mut self, head: &Head) -> Result<Option<Takeover>, Failure> {
         let subject = Subject { head: Some(head), refused: None, started: Instant::now() };
-        let (plan, file) = match self.worker.reply(head, &self.peer) {
+        let (plan, file) = match Worker::reply(&self.worker, head, &self.peer, subject.started) {
+            Reply::Ready(ready, file) => {
+                let close = self.send_ready(head, &ready, file.as_ref(), subject).await?;
+                self.after_answer(close).await;
+                return Ok(None);
+            }
             Reply::Plan(plan) => (plan, None),
             Reply::File(plan, file) => (plan, Some(file)),
             Reply::Folder(job) => (run_elsewhere(move || job.run()).await, None),
@@ -181,13 +190,46 @@ impl Driver {
             Reply::Takeover(takeover) => return Ok(Some(takeover)),
         };
         let close = self.send(&plan, file.as_ref(), subject).await?;
+        self.after_answer(close).await;
+        Ok(None)
+    }
+
+    async fn after_answer(&mut self, close: bool) {
         self.machine.finish(close, Instant::now());
         self.in_a_row += 1;
         if self.in_a_row >= ANSWERS_IN_A_ROW_MAX {
             self.in_a_row = 0;
             tokio::task::yield_now().await;
         }
-        Ok(None)
+    }
+
+    /// Whether the answer must say that the connection ends, and its `Connection` field.
+    fn connection(&self, minor: u8) -> (bool, Option<&'static str>) {
+        match (self.machine.must_close(), minor) {
+            (true, _) => (true, Some("close")),
+            (false, 0) => (false, Some("keep-alive")),
+            (false, _) => (false, None),
+        }
+    }
+
+    /// Sends an answer that is written already and logs it, as [`Driver::send`] does.
+    async fn send_ready(
+        &mut self,
+        head: &Head,
+        ready: &Ready,
+        file: Option<&Arc<Open>>,
+        subject: Subject<'_>,
+    ) -> Result<bool, Failure> {
+        let (close, connection) = self.connection(head.minor());
+        let mut out = self.worker.take_out();
+        let head_only = head.method() == Method::Head;
+        let sending = Sending { out: &mut out, file: None, head_only };
+        let sent = send_ready(&mut self.stream, (ready, file), connection, sending).await;
+        self.worker.keep_out(out);
+        let bytes = *sent.as_ref().unwrap_or(&0);
+        self.worker.count_answer(ready.head().len(), bytes);
+        self.log(Status::OK, &subject, bytes);
+        sent.map(|_| close)
     }
 
     /// Sends an answer and logs it. Says whether it told the peer that the connection ends.
@@ -197,13 +239,7 @@ impl Driver {
         file: Option<&Arc<Open>>,
         subject: Subject<'_>,
     ) -> Result<bool, Failure> {
-        let close = self.machine.must_close();
-        let minor = subject.head.map_or(1, Head::minor);
-        let connection = match (close, minor) {
-            (true, _) => Some("close"),
-            (false, 0) => Some("keep-alive"),
-            (false, _) => None,
-        };
+        let (close, connection) = self.connection(subject.head.map_or(1, Head::minor));
         let now = self.worker.now();
         let mut out = self.worker.take_out();
         plan.write_head(&self.worker.date(now), connection, &mut out);
@@ -214,11 +250,11 @@ impl Driver {
         self.worker.keep_out(out);
         let bytes = *sent.as_ref().unwrap_or(&0);
         self.worker.count_answer(head_bytes, bytes);
-        self.log(plan, &subject, bytes, now);
+        self.log(plan.status, &subject, bytes);
         sent.map(|_| close)
     }
 
-    fn log(&self, plan: &Plan, subject: &Subject<'_>, bytes: u64, now: u64) {
+    fn log(&self, status: Status, subject: &Subject<'_>, bytes: u64) {
         let Some(log) = &self.worker.log else { return };
         let line = match (subject.head, subject.refused) {
             (Some(head), _) => {
@@ -230,9 +266,9 @@ impl Driver {
         };
         log.write(&Record {
             peer: self.peer.canonical_ip(),
-            time: now,
+            time: self.worker.now(),
             line: &line,
-            status: plan.status.code(),
+            status: status.code(),
             bytes,
             duration: subject.started.elapsed(),
             referrer: subject.head.and_then(|head| head.field("referer")),
