@@ -214,6 +214,7 @@ pub(super) struct Worker {
     date: RefCell<(u64, String)>,
     cache: RefCell<Option<Cache>>,
     sweeps: Cell<bool>,
+    second: Cell<(u64, Option<Instant>)>,
 }
 
 impl Worker {
@@ -231,6 +232,7 @@ impl Worker {
             date: RefCell::default(),
             cache: RefCell::new(cache.map(Cache::new)),
             sweeps: Cell::new(false),
+            second: Cell::default(),
         }
     }
 
@@ -240,7 +242,7 @@ impl Worker {
     }
 
     pub(super) fn reply(self: &Rc<Self>, head: &Head, peer: &Address, now: Instant) -> Reply {
-        let clock = Clock { second: self.now(), instant: now };
+        let clock = Clock { second: self.second(now), instant: now };
         let mut cache = self.cache.borrow_mut();
         let reply = self.service.reply(head, peer, &mut cache, clock);
         if !self.sweeps.get() && cache.as_ref().is_some_and(|cache| !cache.is_empty()) {
@@ -266,6 +268,18 @@ impl Worker {
     /// Seconds since 1970.
     pub(super) fn now(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    /// Seconds since 1970 at `instant`; the clock is asked once in each of them.
+    fn second(&self, instant: Instant) -> u64 {
+        let (second, until) = self.second.get();
+        if until.is_some_and(|until| instant < until) {
+            return second;
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let left = Duration::from_secs(1) - Duration::from_nanos(since.subsec_nanos().into());
+        self.second.set((since.as_secs(), Some(instant + left)));
+        since.as_secs()
     }
 
     /// The date of `now` for a head; written once a second.
