@@ -1,4 +1,5 @@
-"""serve: requests a second of server CPU for small files, CPU seconds a GiB for a large one.
+"""serve: requests a second of server CPU for small files, a missing one and a listing, CPU seconds a
+GiB for a large one.
 
 Peers: nginx as packaged and a newer one, each plain and with open_file_cache; the faster counts.
 Floor: epoll, recv and send of one canned answer (sendfile for the large file), bench/load.
@@ -14,7 +15,9 @@ import urllib.request
 
 from harness import BENCH, LOAD_CORE, Server, output_of, pinned
 
-SMALL = [("1 KiB", "1k", 1 << 10), ("100 KiB", "100k", 100 << 10)]
+SMALL = [("1 KiB", "1k", 1 << 10), ("10 KiB", "10k", 10 << 10), ("100 KiB", "100k", 100 << 10)]
+MISSING = ("404", "nothing", None)
+LISTING = ("a listing of 1,000 files", "listing/", None)
 LARGE = ("1 GiB", "1g", 1 << 30)
 CONNECTIONS = 50
 SECONDS = 3
@@ -27,7 +30,7 @@ http {{
   default_type application/octet-stream; {cache}
   client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
   uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
-  server {{ listen 127.0.0.1:{port}; root {root}; }}
+  server {{ listen 127.0.0.1:{port}; root {root}; location /listing/ {{ autoindex on; }} }}
 }}
 """
 CACHE = "open_file_cache max=1000; open_file_cache_valid 60s; open_file_cache_errors on;"
@@ -88,7 +91,7 @@ def requests_a_cpu_second(server, path):
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", server.url + path]
     done = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True, text=True)
     used = server.cpu() - before
-    if "Non-2xx" in done.stdout:
+    if ("Non-2xx" in done.stdout) != (path == MISSING[1]):
         raise SystemExit(f"{server.name} fails under load:\n{done.stdout}")
     count = int(re.search(r"(\d+) requests in", done.stdout)[1])
     if "Socket errors" in done.stdout:
@@ -122,18 +125,22 @@ def run(bench):
         with open(www / LARGE[1], "wb") as file:
             for _ in range(LARGE[2] >> 20):
                 file.write(os.urandom(1 << 20))
-        for title, path, _ in [*SMALL, LARGE]:
-            small = path in data
+        (www / LISTING[1]).mkdir()
+        for index in range(1000):
+            (www / LISTING[1] / f"file-{index:04}.txt").write_bytes(b"x" * index)
+        for title, path, _ in [*SMALL, MISSING, LISTING, LARGE]:
+            small = path != LARGE[1]
             figures = {}
             for turn in range(bench.runs(5 if small else 3)):
-                floor = Server("floor", [str(target / "floor-http"), str(www / path)],
-                               ready="listening floor ")
-                turns = [*contenders(bench, folder, target), floor]
+                turns = [*contenders(bench, folder, target)]
+                if path in data or not small:
+                    turns.append(Server("floor", [str(target / "floor-http"), str(www / path)],
+                                        ready="listening floor "))
                 for server in turns:
                     with server:
                         if not server.ready:
                             wait_until_it_answers(server)
-                        if small:
+                        if path in data:
                             check_same(server, path, data[path])
                         measure = requests_a_cpu_second if small else cpu_seconds_a_gib
                         figures.setdefault(server.name, []).append(measure(server, path))

@@ -76,10 +76,7 @@ pub(crate) fn start(config: Config) -> Running {
 impl Running {
     /// Opens a connection.
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client { stream, received: Vec::new() }
+        Client::to(self.address)
     }
 
     /// Sends `request` on a new connection and reads its answer.
@@ -123,6 +120,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Connects.
+    pub(crate) fn to(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client { stream, received: Vec::new() }
+    }
+
     /// Sends bytes.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
