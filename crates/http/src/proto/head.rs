@@ -154,6 +154,11 @@ impl Head {
         self.expects_continue
     }
 
+    /// The names of all fields as sent, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.fields.iter().map(|(name, _)| &self.raw[name.clone()])
+    }
+
     /// The value of the first field called `name` (any case).
     pub fn field(&self, name: &str) -> Option<&[u8]> {
         self.fields_named(name).next()
