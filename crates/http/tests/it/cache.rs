@@ -117,7 +117,7 @@ fn a_file_rewritten_in_place_under_load_has_the_length_that_is_said() {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
                 while !over.load(Ordering::SeqCst) {
-                    // The server cuts an answer short where the file was; nothing else may go wrong.
+                    // An answer is cut short where the file was; nothing else may go wrong.
                     let mut client = Client::to(address);
                     client.send("GET /sub/raced HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
                     let answer = client.rest();
