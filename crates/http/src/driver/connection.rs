@@ -216,6 +216,8 @@ impl Driver {
         };
         let close = self.send(&plan, file.as_ref(), subject).await?;
         self.now = Instant::now();
+        // The next request may have come with the body of this one.
+        self.worker.handle_received();
         self.after_answer(close).await;
         Ok(None)
     }
