@@ -167,6 +167,10 @@ impl Service {
         match self.find(&target, cache, clock) {
             Found::File(open) => self.file_reply(head, &target, open, clock.second),
             Found::Folder(opened) => {
+                if let Some(plan) = answer::condition_plan(head) {
+                    let plan = plan.with_header("Vary", "Accept");
+                    return Reply::Plan(plan.with_header("Cache-Control", "no-cache"));
+                }
                 let form = form(head, &target, self.files.listing());
                 let service = Arc::clone(self);
                 Reply::Folder(Box::new(FolderJob { service, opened, target, form }))
@@ -178,6 +182,8 @@ impl Service {
                     location.push_str(query);
                 }
                 let plan = Plan::text(Status::MOVED_PERMANENTLY, "folders end with a slash");
+                // Else caches, and browsers, might keep the answer for good.
+                let plan = plan.with_header("Cache-Control", "no-cache");
                 Reply::Plan(plan.with_header("Location", location))
             }
             Found::Missing => error(Status::NOT_FOUND, "there is nothing of this name here"),

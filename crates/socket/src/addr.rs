@@ -98,8 +98,9 @@ impl Family {
 /// The address of a socket.
 ///
 /// Written `1.2.3.4:80`, `[::1]:80`, `[fe80::1%eth0]:80`, `unix:/run/x.sock`, `unix:@abstract` and
-/// `unix:` (unnamed); on Linux also `packet:2:0x0800`, `netlink:0:0x1` and `vsock:2:1234`. Bytes of a unix name that are not printable ASCII show as `\xHH` and a
-/// backslash as `\\`, and are parsed so; a zone shows as its number.
+/// `unix:` (unnamed); on Linux also `packet:2:0x0800`, `netlink:0:0x1` and `vsock:2:1234`. Bytes of
+/// a unix name that are not printable ASCII show as `\xHH` and a backslash as `\\`, and are parsed
+/// so; a zone shows as its number.
 ///
 /// ```
 /// use sockeye_socket::Address;

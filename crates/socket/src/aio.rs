@@ -1,12 +1,14 @@
 //! The same socket on tokio's reactor (feature `tokio`): `AsyncRead + AsyncWrite` and the methods
 //! by the same names.
 
+mod client;
 mod framed;
 mod message;
+mod serve;
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -19,10 +21,12 @@ use crate::addr::{Address, ToAddress};
 use crate::error::{Cause, Error, Result};
 use crate::server::{Accept, Acceptor};
 use crate::shutdown::Shutdown;
-use crate::socket::{How, Kind};
+use crate::socket::{How, Kind, or_end};
 use crate::{errno, opt, sys};
 
+pub use client::{ConnectionBuilder, create_connection};
 pub use framed::Framed;
+pub use serve::serve;
 
 /// How much of a file goes in one call, so that other tasks get their turn.
 const PART_BYTES: u64 = 1 << 20;
@@ -100,7 +104,8 @@ impl Socket {
     /// but `WouldBlock`: for flags and whatever else has no method here.
     ///
     /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    /// # tokio.unwrap().block_on(async {
     /// use sockeye_socket::{MSG_PEEK, aio, socketpair};
     ///
     /// let (a, b) = socketpair()?;
@@ -144,6 +149,10 @@ impl Socket {
             match call(self.inner.get_ref()) {
                 Err(error) if error.would_block() => {
                     let ready = guard.ready();
+                    // A datagram socket that was shut down stays ready and gives nothing.
+                    if interest == Interest::READABLE && ready.is_read_closed() {
+                        return Err(Error::os(op, errno::ESHUTDOWN));
+                    }
                     // Only what was waited for is used up.
                     guard.clear_ready_matching(if interest == Interest::READABLE {
                         ready & tokio::io::Ready::READABLE
@@ -268,7 +277,7 @@ impl Socket {
     /// # Errors
     /// As [`crate::Socket::recv`].
     pub async fn recv(&self, n: usize) -> Result<Vec<u8>> {
-        self.run("recv", Interest::READABLE, |socket| socket.recv(n)).await
+        or_end(self.run("recv", Interest::READABLE, |socket| socket.recv(n)).await, || Ok(vec![]))
     }
 
     /// Receives into `buf`; gives how many bytes came, 0 at the end of the stream.
@@ -276,7 +285,8 @@ impl Socket {
     /// # Errors
     /// As [`crate::Socket::recv`].
     pub async fn recv_into(&self, buf: &mut [u8]) -> Result<usize> {
-        self.run("recv_into", Interest::READABLE, |socket| socket.recv_into(buf)).await
+        let call = |socket: &crate::Socket| socket.recv_into(buf);
+        or_end(self.run("recv_into", Interest::READABLE, call).await, || Ok(0))
     }
 
     /// Fills `buf`. Cancelled, the bytes that had come are lost to the caller: use
@@ -447,17 +457,29 @@ impl Acceptor {
 
     /// Waits for a client; the readiness counts once, and try_accept is asked again.
     async fn client_waits(&mut self) -> Result<()> {
+        poll_fn(|cx| self.poll_client(cx)).await
+    }
+
+    /// As [`client_waits`](Self::client_waits), for a future of one's own.
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let fail = |error: io::Error| Error::io("accept", &error);
-        if self.readiness.is_none() {
-            let copy = rustix::io::fcntl_dupfd_cloexec(self.listener(), 0)
-                .map_err(|error| fail(error.into()))?;
-            let registered = sys::register(copy, Interest::READABLE);
-            self.readiness = Some(registered.map_err(fail)?);
-            // Who came between the try and the registration shows as readable.
-        }
-        let Some(readiness) = &self.readiness else { return Ok(()) };
-        let mut guard = poll_fn(|cx| readiness.poll_read_ready(cx)).await.map_err(fail)?;
+        let mut guard = ready!(self.registered()?.poll_read_ready(cx)).map_err(fail)?;
         guard.clear_ready();
-        Ok(())
+        Poll::Ready(Ok(()))
+    }
+
+    /// The duplicate of the listener's descriptor that the runtime has, made at the first call.
+    fn registered(&mut self) -> Result<&AsyncFd<OwnedFd>> {
+        let fail = |error: io::Error| Error::io("accept", &error);
+        let readiness = match self.readiness.take() {
+            Some(readiness) => readiness,
+            None => {
+                let copy = rustix::io::fcntl_dupfd_cloexec(self.listener(), 0)
+                    .map_err(|error| fail(error.into()))?;
+                // Who came before the registration shows as readable.
+                sys::register(copy, Interest::READABLE).map_err(fail)?
+            }
+        };
+        Ok(self.readiness.insert(readiness))
     }
 }

@@ -1,6 +1,26 @@
 //! Control messages (Python's ancillary data): what comes and goes beside the bytes of a message.
 //! Typed where the kind is known, bytes where it is not. Nothing here makes a descriptor out of a
 //! number: that is done where the kernel has just given it, in `sys`.
+//!
+//! ```
+//! use sockeye_socket::cmsg::{self, Control};
+//! use sockeye_socket::{Socket, opt};
+//!
+//! let server = Socket::udp4()?;
+//! server.bind(("", 0))?; // every interface
+//! server.setsockopt(opt::IP_PKTINFO, true)?;
+//! let port = server.getsockname()?.port().unwrap_or_default();
+//! Socket::udp4()?.sendto(b"which of my addresses?", ("127.0.0.1", port))?;
+//!
+//! let message = server.recvmsg(1500, cmsg::space(12))?;
+//! for control in message.control {
+//!     if let Control::PacketInfo(info) = control {
+//!         assert_eq!(info.destination.to_string(), "127.0.0.1");
+//!         assert!(info.interface > 0);
+//!     }
+//! }
+//! # Ok::<(), sockeye_socket::Error>(())
+//! ```
 
 #[cfg(test)]
 mod tests;
@@ -131,6 +151,19 @@ pub enum Outgoing<'a> {
 impl Control {
     /// Takes the message apart into what Python gives. Descriptors become their numbers, and from
     /// then on it is the caller who closes them.
+    ///
+    /// ```
+    /// use sockeye_socket::{cmsg, socketpair_of, AF_UNIX, SOCK_DGRAM, opt};
+    ///
+    /// let (a, b) = socketpair_of(AF_UNIX, SOCK_DGRAM, 0)?;
+    /// b.setsockopt(opt::SO_PASSCRED, true)?;
+    /// a.send(b"x")?;
+    /// let raw = b.recvmsg(1, cmsg::space(12))?.control.remove(0).into_raw();
+    /// let (sol_socket, scm_credentials) = (1, 2);
+    /// assert_eq!((raw.level, raw.kind), (sol_socket, scm_credentials));
+    /// assert_eq!(raw.data[..4], std::process::id().to_ne_bytes());
+    /// # Ok::<(), sockeye_socket::Error>(())
+    /// ```
     #[must_use]
     pub fn into_raw(self) -> Raw {
         let rights = |kind, fds: Vec<OwnedFd>| {

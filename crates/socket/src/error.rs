@@ -6,6 +6,7 @@ use std::io;
 
 use crate::addr::Address;
 use crate::errno;
+use crate::happy::Failures;
 use crate::resolve::fault::Fault;
 
 /// What every operation of this crate gives.
@@ -31,7 +32,7 @@ pub struct Error {
 }
 
 /// The reasons, the system's and our own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Cause {
     /// What the system said.
     Errno(i32),
@@ -51,6 +52,8 @@ pub(crate) enum Cause {
     Invalid(&'static str),
     /// Something that came could not be kept.
     Lost(&'static str),
+    /// Several addresses were tried, or none in time.
+    Attempts(Box<Failures>),
 }
 
 impl Error {
@@ -58,7 +61,10 @@ impl Error {
         Self { op, cause, done: 0, addr: None }
     }
 
-    pub(crate) fn os(op: &'static str, errno: i32) -> Self {
+    /// What the system said to `op` (a method's name), for programs that ask it themselves: a
+    /// pending `SO_ERROR`, say.
+    #[must_use]
+    pub fn os(op: &'static str, errno: i32) -> Self {
         Self::new(op, Cause::Errno(errno))
     }
 
@@ -112,6 +118,9 @@ impl Error {
             Cause::NotFound { .. } => io::ErrorKind::NotFound,
             Cause::BadAddress { .. } | Cause::Invalid(_) => io::ErrorKind::InvalidInput,
             Cause::Lost(_) => io::ErrorKind::InvalidData,
+            Cause::Attempts(failures) => {
+                failures.reason().map_or(io::ErrorKind::TimedOut, Self::kind)
+            }
         }
     }
 
@@ -119,9 +128,10 @@ impl Error {
     /// [`settimeout`](crate::Socket::settimeout) has none.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
-        match self.cause {
-            Cause::Errno(errno) | Cause::Asked { errno, .. } => Some(errno),
+        match &self.cause {
+            Cause::Errno(errno) | Cause::Asked { errno, .. } => Some(*errno),
             Cause::Lookup { fault, .. } => fault.errno(),
+            Cause::Attempts(failures) => failures.reason().and_then(Self::errno),
             _ => None,
         }
     }
@@ -179,6 +189,30 @@ impl Error {
         self.done
     }
 
+    /// Where a connection was tried at several addresses: each with its own error, in the order in
+    /// which they were tried (Python's `all_errors`). Empty for every other error, that of a host
+    /// with one address included. `kind` and `errno` are then those of the last one, unless the
+    /// deadline ended it all.
+    ///
+    /// ```
+    /// use sockeye_socket::{Address, create_connection};
+    ///
+    /// let closed: Vec<Address> = vec!["127.0.0.1:0".parse()?, "127.0.0.2:0".parse()?];
+    /// let error = create_connection(closed).open().unwrap_err();
+    /// assert_eq!(error.attempts().len(), 2);
+    /// for (address, error) in error.attempts() {
+    ///     println!("{address}: {error}");
+    /// }
+    /// # Ok::<(), sockeye_socket::Error>(())
+    /// ```
+    #[must_use]
+    pub fn attempts(&self) -> &[(Address, Self)] {
+        match &self.cause {
+            Cause::Attempts(failures) => failures.attempts(),
+            _ => &[],
+        }
+    }
+
     /// The operation, by the name of the method.
     #[must_use]
     pub fn op(&self) -> &'static str {
@@ -200,6 +234,9 @@ impl fmt::Display for Error {
             | Cause::Asked { asked, .. }
             | Cause::NotFound { asked, .. } => write!(f, " {}", asked.escape_debug())?,
             Cause::BadAddress { text, .. } => write!(f, " {:?}", text)?,
+            Cause::Attempts(failures) => {
+                failures.name().map_or(Ok(()), |name| write!(f, " {name}"))?;
+            }
             _ => {}
         }
         if let Some(addr) = &self.addr {
@@ -217,6 +254,7 @@ impl fmt::Display for Error {
             | Cause::NotFound { why, .. }
             | Cause::Invalid(why)
             | Cause::Lost(why) => f.write_str(why)?,
+            Cause::Attempts(failures) => failures.fmt(f)?,
         }
         if self.done > 0 { write!(f, " after {} bytes", self.done) } else { Ok(()) }
     }

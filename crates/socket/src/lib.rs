@@ -11,13 +11,15 @@ mod error;
 mod event;
 mod flags;
 pub mod frame;
+pub mod happy;
 mod ipproto;
 pub mod opt;
 #[cfg(target_os = "linux")]
 pub mod packet;
+pub mod protocol;
 pub mod resolve;
 mod selectors;
-mod server;
+pub mod server;
 mod shutdown;
 mod socket;
 mod sys;
@@ -25,7 +27,7 @@ mod sys;
 pub use addr::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, Address, Family, ToAddress, UnixName};
 #[cfg(target_os = "linux")]
 pub use addr::{AF_NETLINK, AF_PACKET, AF_VSOCK, NetlinkAddr, PacketAddr, VsockAddr};
-pub use client::{ConnectionBuilder, create_connection};
+pub use client::{Connecting, ConnectionBuilder, create_connection};
 pub use error::{Error, Result};
 #[cfg(target_os = "linux")]
 pub use flags::{

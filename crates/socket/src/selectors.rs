@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use crate::errno;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::socket::wait::Call;
 #[cfg(target_os = "linux")]
 use epoll::Backend;
 #[cfg(not(target_os = "linux"))]
@@ -234,12 +235,30 @@ impl<T> Selector<T> {
         &mut self,
         timeout: Option<Duration>,
     ) -> Result<impl Iterator<Item = (&T, Events)>> {
-        self.wait(timeout)?;
-        let entries = &self.entries;
-        Ok(self.events.iter().filter_map(|(key, events)| {
-            let entry = entry_of(entries, *key)?;
+        self.wait("select".into(), timeout)?;
+        Ok(self.happened())
+    }
+
+    /// As [`select`](Self::select), but a signal may end it: whenever one interrupts the wait,
+    /// `go_on` is asked, and where it says `false` the error is `EINTR`.
+    ///
+    /// # Errors
+    /// Ended by a signal, or as [`select`](Self::select).
+    pub fn select_interruptible(
+        &mut self,
+        timeout: Option<Duration>,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<impl Iterator<Item = (&T, Events)>> {
+        self.wait(Call::new("select", Some(go_on)), timeout)?;
+        Ok(self.happened())
+    }
+
+    /// What the last wait found.
+    fn happened(&self) -> impl Iterator<Item = (&T, Events)> {
+        self.events.iter().filter_map(|(key, events)| {
+            let entry = entry_of(&self.entries, *key)?;
             Some((&entry.data, events.for_one_who(entry.wanted)))
-        }))
+        })
     }
 
     /// As [`select`](Self::select) for data that is copied: `out` is cleared and filled.
@@ -260,12 +279,12 @@ impl<T> Selector<T> {
     }
 
     /// Fills `events`; takes the wakes out.
-    fn wait(&mut self, timeout: Option<Duration>) -> Result<()> {
+    fn wait(&mut self, call: Call<'_>, timeout: Option<Duration>) -> Result<()> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut left = timeout;
         loop {
             self.events.clear();
-            self.backend.wait(left, &mut self.events)?;
+            self.backend.wait(call, left, &mut self.events)?;
             if !self.events.is_empty() {
                 break;
             }

@@ -1,270 +1,47 @@
-//! Listening: one call that opens a listener, and an accept loop that survives having no
-//! descriptors left.
+//! Listening, accepting and serving, with the names of Python's `socketserver`.
+//!
+//! [`create_server`] opens a listener, an [`Acceptor`] accepts and never falls over. A server
+//! drives one [`Protocol`](crate::protocol::Protocol) for each connection:
+//!
+//! | server | a connection is | it fits |
+//! |---|---|---|
+//! | [`ThreadingServer`] | a thread | work that takes the processor; blocking functions |
+//! | [`SelectServer`] | a place in one loop | many connections with little work each |
+//! | `aio::serve` (feature `tokio`) | a task | what is on tokio already |
+//!
+//! What is the same in all three:
+//! - More than [`Limits::connections_max`] connections are not taken: clients wait in the queue of
+//!   the listener, as they do where descriptors run out.
+//! - Accepted sockets are nonblocking and have `TCP_NODELAY`: a protocol's answer goes at once.
+//! - One connection and one turn move at most 256 KiB, then it is the others' turn.
+//! - Whatever happens to one connection, a panic included, happens to no other.
+//! - [`Shutdown`](crate::Shutdown): listeners are closed, protocols are
+//!   [told](crate::protocol::Protocol::handle_shutdown), and when the grace is over, what is left
+//!   of the connections is reset. Clients that nobody accepted are reset by the system.
+//! - A listener that breaks is left; when none is left the connections there are served to their
+//!   ends, and then the server ends with the error.
 
-use std::fmt;
-use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+mod acceptor;
+mod door;
+mod expiry;
+mod limits;
+mod listen;
+mod mailbox;
+mod places;
+mod report;
+mod select;
+mod threading;
+mod timers;
+mod wire;
 
-use rustix::event::{PollFd, PollFlags};
+pub use acceptor::{Accept, Acceptor};
+pub use limits::{Limits, Listeners};
+pub use listen::{ServerBuilder, create_server};
+pub use report::Report;
+pub use select::SelectServer;
+pub use threading::ThreadingServer;
 
-use crate::addr::{Address, Family, ToAddress};
-use crate::errno;
-use crate::error::Result;
-use crate::event::Event;
-use crate::opt;
-use crate::shutdown::Shutdown;
-use crate::socket::wait::poll_until;
-use crate::socket::{Kind, SOMAXCONN, Socket};
-
-/// Starts a listening socket on `addr`, as Python's `create_server`: `SO_REUSEADDR`, the longest
-/// backlog; IPv6 only for an IPv6 address unless [`dualstack`](ServerBuilder::dualstack).
-///
-/// ```no_run
-/// use sockeye_socket::create_server;
-///
-/// let server = create_server("[::]:0").dualstack(true).bind()?;
-/// let port = server.getsockname()?.port().unwrap();
-/// let client = sockeye_socket::create_connection(("127.0.0.1", port)).open()?;
-/// # drop(client);
-/// # Ok::<(), sockeye_socket::Error>(())
-/// ```
-pub fn create_server<A: ToAddress>(addr: A) -> ServerBuilder<A> {
-    ServerBuilder { addr, backlog: SOMAXCONN, dualstack: false, reuse_port: false }
-}
-
-/// What a listener is to be like; [`bind`](Self::bind) opens it.
-#[derive(Debug, Clone)]
-#[must_use = "nothing is opened before bind()"]
-pub struct ServerBuilder<A> {
-    addr: A,
-    backlog: i32,
-    dualstack: bool,
-    reuse_port: bool,
-}
-
-impl<A: ToAddress> ServerBuilder<A> {
-    /// How many clients may wait to be accepted (the system's limit holds too).
-    pub fn backlog(mut self, backlog: i32) -> Self {
-        self.backlog = backlog;
-        self
-    }
-
-    /// An IPv6 listener takes IPv4 clients too; the empty host is then every interface of both.
-    pub fn dualstack(mut self, dualstack: bool) -> Self {
-        self.dualstack = dualstack;
-        self
-    }
-
-    /// Several listeners share the port.
-    pub fn reuse_port(mut self, reuse_port: bool) -> Self {
-        self.reuse_port = reuse_port;
-        self
-    }
-
-    /// Opens the listener.
-    ///
-    /// # Errors
-    /// The address does not resolve, is in use, is not of this machine, or needs privilege.
-    pub fn bind(self) -> Result<Socket> {
-        let family = if self.dualstack { Family::Inet6 } else { Family::Unspec };
-        // A name or address that has no IPv6 form is IPv4's.
-        let addr =
-            self.addr.to_address(family).or_else(|_| self.addr.to_address(Family::Unspec))?;
-        let socket = Socket::new(addr.family(), Kind::Stream, 0)?;
-        if addr.family() != Family::Unix {
-            socket.setsockopt(opt::SO_REUSEADDR, true)?;
-        }
-        if addr.family() == Family::Inet6 {
-            socket.setsockopt(opt::IPV6_V6ONLY, !self.dualstack)?;
-        }
-        if self.reuse_port {
-            socket.setsockopt(opt::SO_REUSEPORT, true)?;
-        }
-        socket.bind(&addr)?;
-        socket.listen(self.backlog).map_err(|error| error.at(&addr))?;
-        Ok(socket)
-    }
-}
-
-/// What one try to accept gave.
-#[derive(Debug)]
-pub enum Accept {
-    /// A client: blocking, close-on-exec, and where it is from.
-    Connection(Socket, Address),
-    /// Nobody waits.
-    Empty,
-    /// Descriptors or memory ran out: the clients stay queued. Try again then and not before, and
-    /// do not wait for the listener meanwhile, since it stays readable.
-    Paused {
-        /// When to try again.
-        until: Instant,
-    },
-}
-
-/// The first pause after running out, doubled up to [`PAUSE_MAX`].
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-/// The longest pause: within a second of descriptors coming free clients are served again.
-const PAUSE_MAX: Duration = Duration::from_millis(400);
-/// How many clients that were gone before they were accepted one try passes over.
-const GONE_MAX: usize = 128;
-
-/// Accepts clients, come what may.
-///
-/// - A client that is gone already (`ECONNABORTED` and network errors) is passed over.
-/// - Out of descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), it pauses and the
-///   clients wait in the queue; none is dropped. One descriptor is held in reserve and let go
-///   while it pauses, so that the connections there are can still open a file; it is taken back
-///   before the next client is.
-///
-/// ```
-/// use sockeye_socket::{Acceptor, Shutdown, create_server};
-/// use std::time::Duration;
-///
-/// let mut acceptor = Acceptor::new(create_server("127.0.0.1:0").bind()?)?;
-/// let shutdown = Shutdown::new()?;
-/// shutdown.start(Duration::ZERO);
-/// while let Some((socket, peer)) = acceptor.accept(&shutdown)? {
-///     println!("{peer} is here");
-///     drop(socket);
-/// }
-/// # Ok::<(), sockeye_socket::Error>(())
-/// ```
-pub struct Acceptor {
-    listener: Socket,
-    reserve: Option<Event>,
-    pause: Duration,
-    until: Option<Instant>,
-    #[cfg(feature = "tokio")]
-    pub(crate) readiness: Option<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>>,
-}
-
-impl Acceptor {
-    /// Takes a listening socket over and makes it nonblocking.
-    ///
-    /// # Errors
-    /// No descriptor left for the reserve.
-    pub fn new(listener: Socket) -> Result<Self> {
-        listener.setblocking(false)?;
-        Ok(Self {
-            listener,
-            reserve: Some(Event::new()?),
-            pause: PAUSE_MIN,
-            until: None,
-            #[cfg(feature = "tokio")]
-            readiness: None,
-        })
-    }
-
-    /// The listening socket.
-    #[must_use]
-    pub fn listener(&self) -> &Socket {
-        &self.listener
-    }
-
-    /// Takes the next client if there is one; never waits. `now` is the caller's clock.
-    ///
-    /// # Errors
-    /// The listener itself is broken (closed, shut down, not listening).
-    pub fn try_accept(&mut self, now: Instant) -> Result<Accept> {
-        if let Some(until) = self.until.filter(|until| now < *until) {
-            return Ok(Accept::Paused { until });
-        }
-        self.until = None;
-        if self.reserve.is_none() {
-            match Event::new() {
-                Ok(fd) => self.reserve = Some(fd),
-                Err(_) => return Ok(self.pause(now)),
-            }
-        }
-        let mut gone = 0;
-        loop {
-            let error = match self.listener.accept() {
-                Ok((socket, addr)) => {
-                    self.pause = PAUSE_MIN;
-                    return Ok(Accept::Connection(socket, addr));
-                }
-                Err(error) => error,
-            };
-            match error.errno() {
-                Some(errno::EAGAIN) => return Ok(Accept::Empty),
-                Some(errno::EMFILE | errno::ENFILE | errno::ENOBUFS | errno::ENOMEM) => {
-                    return Ok(self.pause(now));
-                }
-                Some(errno) if is_gone(errno) && gone < GONE_MAX => gone += 1,
-                _ => return Err(error),
-            }
-        }
-    }
-
-    /// Waits for the next client; `None` once `shutdown` is started.
-    ///
-    /// # Errors
-    /// As [`try_accept`](Self::try_accept).
-    pub fn accept(&mut self, shutdown: &Shutdown) -> Result<Option<(Socket, Address)>> {
-        loop {
-            if shutdown.is_started() {
-                return Ok(None);
-            }
-            let stop = PollFd::new(shutdown, PollFlags::IN);
-            match self.try_accept(Instant::now())? {
-                Accept::Connection(socket, addr) => return Ok(Some((socket, addr))),
-                Accept::Empty => {
-                    let listener = PollFd::new(&self.listener, PollFlags::IN);
-                    poll_until("accept", &mut [stop, listener], None)?;
-                }
-                Accept::Paused { until } => {
-                    poll_until("accept", &mut [stop], Some(until))?;
-                }
-            }
-        }
-    }
-
-    fn pause(&mut self, now: Instant) -> Accept {
-        self.reserve = None;
-        let until = now + self.pause;
-        self.pause = (self.pause * 2).min(PAUSE_MAX);
-        self.until = Some(until);
-        Accept::Paused { until }
-    }
-}
-
-/// Errors that are about the client, whose place in the queue is free again.
-///
-/// # Source
-/// accept(2), "Error handling", and `EPERM` from a firewall.
-fn is_gone(errno: i32) -> bool {
-    #[cfg(target_os = "linux")]
-    if errno == errno::ENONET {
-        return true;
-    }
-    matches!(
-        errno,
-        errno::ECONNABORTED
-            | errno::ECONNRESET
-            | errno::EPROTO
-            | errno::EPERM
-            | errno::ENETDOWN
-            | errno::ENOPROTOOPT
-            | errno::EHOSTDOWN
-            | errno::EHOSTUNREACH
-            | errno::ENETUNREACH
-            | errno::ETIMEDOUT
-    )
-}
-
-impl AsFd for Acceptor {
-    /// The listener's descriptor, readable when a client waits.
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.listener.as_fd()
-    }
-}
-
-impl fmt::Debug for Acceptor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let paused = self.until.is_some();
-        f.debug_struct("Acceptor")
-            .field("listener", &self.listener)
-            .field("paused", &paused)
-            .finish_non_exhaustive()
-    }
-}
+pub(crate) use expiry::Expiry;
+pub(crate) use wire::prepare;
+#[cfg(feature = "tokio")]
+pub(crate) use wire::{moved, reset};

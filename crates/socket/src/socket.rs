@@ -39,6 +39,8 @@ pub use kind::{
 };
 pub use message::{Message, Received, recv_fds, send_fds};
 pub use view::View;
+#[cfg(feature = "tokio")]
+pub(crate) use view::or_end;
 
 /// A BSD socket with the methods that Python gives it.
 ///
@@ -280,6 +282,19 @@ impl Socket {
         let len = sys::get_option(self.as_fd(), option.level(), option.name(), &mut bytes)
             .map_err(|error| Error::io("getsockopt", &error))?;
         T::decode(&bytes[..len]).ok_or_else(|| Error::os("getsockopt", errno::EINVAL))
+    }
+
+    /// Reads an option by the system's numbers: at most `len` of its bytes. What kind of value it
+    /// is, and how many bytes it wants, says its manual page.
+    ///
+    /// # Errors
+    /// The system does not have the option for this socket, or wants more room (`EINVAL`).
+    pub fn getsockopt_bytes(&self, level: i32, name: i32, len: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        let len = sys::get_option(self.as_fd(), level, name, &mut bytes)
+            .map_err(|error| Error::io("getsockopt", &error))?;
+        bytes.truncate(len);
+        Ok(bytes)
     }
 
     /// The socket's own address.

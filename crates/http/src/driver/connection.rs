@@ -272,7 +272,10 @@ impl Driver {
         let mut out = self.worker.take_out();
         plan.write_head(&self.worker.date(now), connection, &mut out);
         let head_bytes = out.len();
-        let head_only = subject.head.is_some_and(|head| head.method() == Method::Head);
+        let head_only = match (subject.head, subject.refused) {
+            (Some(head), _) => head.method() == Method::Head,
+            (None, refused) => refused.is_some_and(|refused| refused.line.starts_with(b"HEAD ")),
+        };
         let sending = Sending { out: &mut out, file, head_only };
         let sent = send(&mut self.stream, plan, sending).await;
         self.worker.keep_out(out);

@@ -64,9 +64,7 @@ pub fn file(head: &Head, facts: &Facts, context: Context) -> Plan {
         return plan;
     }
     match precondition::judge(head, &facts.validators) {
-        Verdict::Failed => {
-            Plan::text(Status::PRECONDITION_FAILED, "the file is not as the request wants it")
-        }
+        Verdict::Failed => failed(),
         Verdict::NotModified => {
             let mut plan = Plan::new(Status::NOT_MODIFIED);
             push_validators(&mut plan.headers, facts, context.now);
@@ -141,6 +139,21 @@ fn selection(head: &Head, facts: &Facts, now: u64) -> Selection {
     let asks = head.method() == Method::Get
         && precondition::range_is_allowed(head, &facts.validators, now);
     if asks { range::select(value, facts.size) } else { Selection::Whole }
+}
+
+/// The answer to `head` for what has no validators, where its conditions settle it: no tag and no
+/// date is equal to none, and `*` is met by anything.
+pub fn condition_plan(head: &Head) -> Option<Plan> {
+    let none = Validators { etag: String::new(), modified: None };
+    match precondition::judge(head, &none) {
+        Verdict::Failed => Some(failed()),
+        Verdict::NotModified => Some(Plan::new(Status::NOT_MODIFIED)),
+        Verdict::Proceed => None,
+    }
+}
+
+fn failed() -> Plan {
+    Plan::text(Status::PRECONDITION_FAILED, "it is not as the request wants it")
 }
 
 /// A date in the future is not sent: the clock's is (RFC 9110, section 8.8.2.1).

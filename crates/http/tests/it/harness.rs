@@ -164,6 +164,16 @@ impl Client {
         assert!(self.fill() > 0, "the connection ended");
     }
 
+    /// Sends bytes to a server that may have closed already.
+    pub(crate) fn send_what_is_taken(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.write_all(bytes.as_ref());
+    }
+
+    /// Whether another answer has begun; waits for it or for the end.
+    pub(crate) fn has_more(&mut self) -> bool {
+        !self.received.is_empty() || self.fill() > 0
+    }
+
     /// Whether the server has closed, with nothing more sent.
     pub(crate) fn is_closed(&mut self) -> bool {
         self.received.is_empty() && self.fill() == 0

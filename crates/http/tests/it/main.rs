@@ -11,6 +11,7 @@ mod harness;
 mod limits;
 mod listing;
 mod mounts;
+mod oracle;
 mod paths;
 mod rfc;
 mod shutdown;

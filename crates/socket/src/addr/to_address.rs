@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::parse::{bad_address, port_number};
 use super::{Address, Family, UnixName};
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::resolve;
 
 /// Something that an [`Address`] can be had from.
@@ -27,6 +27,12 @@ pub trait ToAddress {
     fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
         self.to_address(family).map(|address| vec![address])
     }
+
+    /// The name that has to be looked up (`example.org:80`), which can take seconds; `None` for
+    /// what is an address already.
+    fn unresolved(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<T: ToAddress + ?Sized> ToAddress for &T {
@@ -36,6 +42,10 @@ impl<T: ToAddress + ?Sized> ToAddress for &T {
 
     fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
         (**self).to_addresses(family)
+    }
+
+    fn unresolved(&self) -> Option<String> {
+        (**self).unresolved()
     }
 }
 
@@ -74,6 +84,30 @@ impl ToAddress for Path {
     }
 }
 
+/// Addresses of one host or service, in the order in which they are worth trying.
+impl<T: Clone + Into<Address>> ToAddress for [T] {
+    fn to_address(&self, family: Family) -> Result<Address> {
+        first(self.to_addresses(family)?, "")
+    }
+
+    fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
+        let wanted = |addr: &Address| family == Family::Unspec || addr.family() == family;
+        let found: Vec<_> = self.iter().cloned().map(Into::into).filter(wanted).collect();
+        let none = "no address of the family in the list";
+        if found.is_empty() { Err(Error::new("address", Cause::Invalid(none))) } else { Ok(found) }
+    }
+}
+
+impl<T: Clone + Into<Address>> ToAddress for Vec<T> {
+    fn to_address(&self, family: Family) -> Result<Address> {
+        self.as_slice().to_address(family)
+    }
+
+    fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
+        self.as_slice().to_addresses(family)
+    }
+}
+
 impl ToAddress for (&str, u16) {
     fn to_address(&self, family: Family) -> Result<Address> {
         first(self.to_addresses(family)?, self.0)
@@ -93,6 +127,12 @@ impl ToAddress for (&str, u16) {
         let found = resolve::lookup_family(host, port, family)?;
         Ok(found.into_iter().map(Address::from).collect())
     }
+
+    fn unresolved(&self) -> Option<String> {
+        let (host, port) = self;
+        let is_name = !host.is_empty() && host.parse::<IpAddr>().is_err();
+        is_name.then(|| format!("{host}:{port}"))
+    }
 }
 
 impl ToAddress for (String, u16) {
@@ -102,6 +142,10 @@ impl ToAddress for (String, u16) {
 
     fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
         (self.0.as_str(), self.1).to_addresses(family)
+    }
+
+    fn unresolved(&self) -> Option<String> {
+        (self.0.as_str(), self.1).unresolved()
     }
 }
 
@@ -127,6 +171,12 @@ impl ToAddress for str {
         }
         (host, port).to_addresses(family)
     }
+
+    fn unresolved(&self) -> Option<String> {
+        let host = self.rsplit_once(':').map_or("", |(host, _)| host);
+        let is_address = self.starts_with('[') || self.starts_with("unix:");
+        (!is_address).then(|| (host, 0).unresolved()).flatten().map(|_| self.to_owned())
+    }
 }
 
 impl ToAddress for String {
@@ -136,6 +186,10 @@ impl ToAddress for String {
 
     fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
         self.as_str().to_addresses(family)
+    }
+
+    fn unresolved(&self) -> Option<String> {
+        self.as_str().unresolved()
     }
 }
 
@@ -170,6 +224,31 @@ mod tests {
         assert_eq!(text(String::from("[::1]:80"), Family::Inet6), "[::1]:80");
         assert_eq!(text((Ipv4Addr::LOCALHOST, 1), Family::Inet), "127.0.0.1:1");
         assert_eq!(text(Path::new("/run/x"), Family::Unix), "unix:/run/x");
+    }
+
+    #[test]
+    fn only_names_are_looked_up() {
+        for address in ["1.2.3.4:80", "[::1]:80", "unix:x", ":80", "80", "nonsense"] {
+            assert_eq!(address.unresolved(), None, "{address}");
+        }
+        assert_eq!("localhost:80".unresolved().unwrap(), "localhost:80");
+        assert_eq!((String::from("a.b"), 7).unresolved().unwrap(), "a.b:7");
+        assert_eq!(<&(&str, u16)>::unresolved(&&("::1", 80)), None);
+        assert_eq!(vec![(Ipv4Addr::LOCALHOST, 1)].unresolved(), None);
+    }
+
+    #[test]
+    fn a_list_gives_the_addresses_of_the_family_in_its_order() {
+        let list: Vec<SocketAddr> =
+            ["1.2.3.4:5", "[::1]:6", "1.2.3.3:7"].map(|text| text.parse().unwrap()).into();
+        let of = |family| -> Vec<String> {
+            let found = list.to_addresses(family).unwrap();
+            found.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(of(Family::Unspec), ["1.2.3.4:5", "[::1]:6", "1.2.3.3:7"]);
+        assert_eq!(of(Family::Inet), ["1.2.3.4:5", "1.2.3.3:7"]);
+        assert_eq!(text(&list[..], Family::Inet6), "[::1]:6");
+        assert!(text(&list, Family::Unix).contains("no address of the family"));
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::frame::{Codec, Deframer, FramedError};
 
 /// A stream of tokio that is read and written in frames.
 ///
-/// A [`recv`](Self::recv) that is cancelled (by `tokio::time::timeout`, by `select!`) keeps what has
-/// come: the next one goes on where it stopped.
+/// A [`recv`](Self::recv) that is cancelled (by `tokio::time::timeout`, by `select!`) keeps what
+/// has come: the next one goes on where it stopped.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -84,8 +84,8 @@ impl<S: AsyncRead + Unpin, C: Codec> Framed<S, C> {
 }
 
 impl<S: AsyncWrite + Unpin, C: Codec> Framed<S, C> {
-    /// Sends one frame, whole. After an error, or cancelled, part of it may have gone: the stream is
-    /// over.
+    /// Sends one frame, whole. After an error, or cancelled, part of it may have gone: the stream
+    /// is over.
     ///
     /// # Errors
     /// The frame is not one of the codec's (nothing was sent then), or the stream fails.

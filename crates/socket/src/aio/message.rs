@@ -53,7 +53,8 @@ impl Socket {
     /// Sends some of `data` over a unix socket, and copies of `fds` with its first byte.
     ///
     /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    /// # tokio.unwrap().block_on(async {
     /// use sockeye_socket::{aio, socketpair};
     ///
     /// let (a, b) = socketpair()?;

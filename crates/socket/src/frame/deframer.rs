@@ -93,7 +93,8 @@ impl<C: Codec> Deframer<C> {
         Ok(self.advance()?.map(|place| self.frame(place)))
     }
 
-    /// Takes the next frame out; gives where it is until the next [`recv_buffer`](Self::recv_buffer).
+    /// Takes the next frame out; gives where it is until the next
+    /// [`recv_buffer`](Self::recv_buffer).
     pub(crate) fn advance(&mut self) -> Result<Option<Range<usize>>, FrameError> {
         let decoded = self.codec.decode(&self.buf[self.start..self.end])?;
         Ok(decoded.map(|decoded| {

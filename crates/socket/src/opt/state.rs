@@ -1,4 +1,5 @@
-//! What the kernel tells in structures: about a TCP connection, a unix peer, a packet socket (Linux).
+//! What the kernel tells in structures: about a TCP connection, a unix peer, a packet socket
+//! (Linux).
 
 use std::time::Duration;
 

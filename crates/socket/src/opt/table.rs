@@ -40,7 +40,8 @@ options! {
 
     /// Send small segments at once.
     TCP_NODELAY: bool = IPPROTO_TCP;
-    /// The largest segment that is sent, in bytes; before connecting also the largest that may come.
+    /// The largest segment that is sent, in bytes; before connecting also the largest that may
+    /// come.
     TCP_MAXSEG: u32 = IPPROTO_TCP;
     /// Seconds between keepalive probes.
     TCP_KEEPINTVL: u32 = IPPROTO_TCP;

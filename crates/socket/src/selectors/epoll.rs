@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::Events;
 use crate::error::{Error, Result};
-use crate::socket::wait::{poll_until, timespec};
+use crate::socket::wait::{Call, poll_until, timespec};
 
 /// How many events one wait reports at most; the others wait for the next one.
 const EVENTS_MAX: usize = 1024;
@@ -72,13 +72,14 @@ impl Backend {
     /// One wait, which may end early and with nothing; `out` gets what happened.
     pub(super) fn wait(
         &mut self,
+        call: Call<'_>,
         left: Option<Duration>,
         out: &mut Vec<(u64, Events)>,
     ) -> Result<()> {
         let mut left = left;
         if let Some(time) = left.filter(|time| is_fine(*time)) {
             let mut fds = [PollFd::from_borrowed_fd(self.epoll.as_fd(), PollFlags::IN)];
-            poll_until("select", &mut fds, Instant::now().checked_add(time))?;
+            poll_until(call, &mut fds, Instant::now().checked_add(time))?;
             left = Some(Duration::ZERO);
         }
         // The kernel takes no more than i32::MAX milliseconds; the caller asks again.
@@ -90,7 +91,7 @@ impl Backend {
                 out.extend(events.iter_mut().map(pair));
                 Ok(())
             }
-            Err(Errno::INTR) => Ok(()),
+            Err(Errno::INTR) => call.ask(),
             Err(error) => Err(fail("select", error)),
         }
     }

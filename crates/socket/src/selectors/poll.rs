@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Events;
 use crate::errno;
 use crate::error::{Error, Result};
+use crate::socket::wait::Call;
 use crate::sys::{self, PollEntry};
 
 #[derive(Default)]
@@ -50,11 +51,12 @@ impl Backend {
     /// One wait, which may end early and with nothing; `out` gets what happened.
     pub(super) fn wait(
         &mut self,
+        call: Call<'_>,
         left: Option<Duration>,
         out: &mut Vec<(u64, Events)>,
     ) -> Result<()> {
         match sys::poll_entries(&mut self.entries, left) {
-            Err(error) if error.raw_os_error() == Some(errno::EINTR) => return Ok(()),
+            Err(error) if error.raw_os_error() == Some(errno::EINTR) => return call.ask(),
             done => done.map_err(|error| Error::io("select", &error))?,
         }
         for (entry, key) in self.entries.iter().zip(&self.keys) {

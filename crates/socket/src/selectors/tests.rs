@@ -17,7 +17,9 @@ macro_rules! backend {
             assert_eq!(again.errno(), Some(errno::EEXIST));
             let happened = |backend: &mut $name::Backend, millis| {
                 let mut out = Vec::new();
-                backend.wait(Some(Duration::from_millis(millis)), &mut out).unwrap();
+                backend
+                    .wait("select".into(), Some(Duration::from_millis(millis)), &mut out)
+                    .unwrap();
                 out
             };
             let start = Instant::now();

@@ -39,14 +39,23 @@ impl Socket {
     /// # Errors
     /// The system refuses in a way that does not come from the peer.
     pub fn close_gracefully(self, deadline: Instant, drain_bytes_max: u64) -> Result<Drained> {
-        let drained = match self.shutdown(How::Write) {
-            Ok(()) => self.drain(deadline, drain_bytes_max)?,
-            // The peer is gone already.
-            Err(error) if error.errno() == Some(errno::ENOTCONN) => Drained::Reset,
-            Err(error) => return Err(error),
-        };
+        let drained = self.end_gracefully(deadline, drain_bytes_max)?;
         self.close()?;
         Ok(drained)
+    }
+
+    /// All of [`close_gracefully`](Self::close_gracefully) but the close itself.
+    pub(crate) fn end_gracefully(
+        &self,
+        deadline: Instant,
+        drain_bytes_max: u64,
+    ) -> Result<Drained> {
+        match self.shutdown(How::Write) {
+            Ok(()) => self.drain(deadline, drain_bytes_max),
+            // The peer is gone already.
+            Err(error) if error.errno() == Some(errno::ENOTCONN) => Ok(Drained::Reset),
+            Err(error) => Err(error),
+        }
     }
 
     fn drain(&self, deadline: Instant, drain_bytes_max: u64) -> Result<Drained> {

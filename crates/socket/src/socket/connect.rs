@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use super::wait::{Patience, poll_until};
+use super::wait::{Call, Patience, poll_until};
 use super::{Socket, View};
 use crate::addr::{Address, Family, ToAddress};
 use crate::error::{Error, Result};
@@ -33,18 +33,25 @@ impl Socket {
     }
 
     pub(crate) fn connect_by(&self, addr: &Address, patience: Patience) -> Result<()> {
+        self.connect_call("connect".into(), addr, patience)
+    }
+
+    fn connect_call(&self, call: Call<'_>, addr: &Address, patience: Patience) -> Result<()> {
         let sys_addr = addr.to_sys().map_err(|error| Error::io("connect", &error))?;
         loop {
             let Err(error) = self.inner().connect(&sys_addr) else { return Ok(()) };
             match error.raw_os_error() {
                 // A unix connect that is interrupted has not begun; another one goes on.
-                Some(errno::EINTR) if self.family() == Family::Unix => {}
-                Some(errno::EINTR) => return self.await_connection(patience),
+                Some(errno::EINTR) if self.family() == Family::Unix => call.ask()?,
+                Some(errno::EINTR) => {
+                    call.ask()?;
+                    return self.await_connection(call, patience);
+                }
                 Some(errno::EINPROGRESS) if patience != Patience::Never => {
-                    return self.await_connection(patience);
+                    return self.await_connection(call, patience);
                 }
                 Some(errno::EAGAIN) if self.family() == Family::Unix => {
-                    await_queue(patience)?;
+                    await_queue(call, patience)?;
                 }
                 _ => return Err(Error::io("connect", &error)),
             }
@@ -52,8 +59,8 @@ impl Socket {
     }
 
     /// Waits for the end of a connect that is under way, and says how it ended.
-    fn await_connection(&self, patience: Patience) -> Result<()> {
-        patience.wait("connect", self.as_fd(), PollFlags::OUT)?;
+    fn await_connection(&self, call: Call<'_>, patience: Patience) -> Result<()> {
+        patience.wait(call, self.as_fd(), PollFlags::OUT)?;
         match self.getsockopt(opt::SO_ERROR)? {
             0 => Ok(()),
             errno => Err(Error::os("connect", errno)),
@@ -69,7 +76,8 @@ impl View<'_> {
     pub fn connect(&self, addr: impl ToAddress) -> Result<()> {
         let addr = addr.to_address(self.socket().family())?;
         self.keep_from_blocking("connect")?;
-        self.socket().connect_by(&addr, self.patience()).map_err(|error| error.at(&addr))
+        let call = self.call("connect");
+        self.socket().connect_call(call, &addr, self.patience()).map_err(|error| error.at(&addr))
     }
 
     /// As [`Socket::connect_ex`].
@@ -83,12 +91,12 @@ impl View<'_> {
 }
 
 /// Waits for room in the queue of a unix listener.
-fn await_queue(patience: Patience) -> Result<()> {
+fn await_queue(call: Call<'_>, patience: Patience) -> Result<()> {
     patience.check("connect", Instant::now())?;
     let pause = match patience {
         Patience::Never => return Err(Error::os("connect", errno::EAGAIN)),
         Patience::Forever => Instant::now() + UNIX_RETRY,
         Patience::Until(deadline) => deadline.min(Instant::now() + UNIX_RETRY),
     };
-    poll_until("connect", &mut [], Some(pause)).map(|_| ())
+    poll_until(call, &mut [], Some(pause)).map(|_| ())
 }

@@ -98,8 +98,8 @@ impl View<'_> {
         offset: u64,
         count: usize,
     ) -> Result<usize> {
-        let call = || Ok(sendfile(self.as_fd(), file, offset, count)?);
-        wait::retry("sendfile", self.as_fd(), PollFlags::OUT, || patience, call)
+        let work = || Ok(sendfile(self.as_fd(), file, offset, count)?);
+        wait::retry(self.call("sendfile"), self.as_fd(), PollFlags::OUT, || patience, work)
     }
 
     /// As [`Socket::sendfile`].
@@ -129,8 +129,9 @@ impl View<'_> {
                 Err(error) => return Err(error.after(saturated(sent))),
             }
             if sent < most {
-                patience
-                    .check("sendfile", Instant::now())
+                let now = Instant::now();
+                let next = self.call("sendfile").ask();
+                next.and_then(|()| patience.check("sendfile", now))
                     .map_err(|error| error.after(saturated(sent)))?;
             }
         }

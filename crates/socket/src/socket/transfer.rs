@@ -53,7 +53,8 @@ impl Socket {
         self.view().send_vectored(data)
     }
 
-    /// Sends all of `data`; the timeout is for the whole of it.
+    /// Sends all of `data`; the timeout is for the whole of it. Empty data is one call to the system
+    /// too: an empty datagram, or the error of a connection that is over.
     ///
     /// # Errors
     /// As [`send`](Self::send); [`Error::sent`](crate::Error::sent) says how many bytes had gone
@@ -71,7 +72,8 @@ impl Socket {
     }
 
     /// Receives at most `n` bytes; empty at the end of the stream. Of a datagram that is longer
-    /// the rest is lost.
+    /// the rest is lost. Where no byte is asked for the system is not asked either: it is empty at
+    /// once, and a datagram stays ([`recvfrom`](Self::recvfrom) takes it).
     ///
     /// # Errors
     /// The connection was reset, or the timeout passed.
@@ -105,7 +107,8 @@ impl Socket {
         self.view().recv_exact(buf)
     }
 
-    /// Receives a datagram of at most `n` bytes, and who sent it.
+    /// Receives a datagram of at most `n` bytes, and who sent it. Of a stream that is its peer, and
+    /// once that is gone the unspecified address.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).

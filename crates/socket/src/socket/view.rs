@@ -1,19 +1,21 @@
 //! A socket seen with flags, or with one deadline over many calls. This is where the calls are
 //! made: the methods of the socket itself go through a view without either.
 
+use std::fmt;
 use std::io::{self, IoSlice};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use rustix::event::PollFlags;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 
-use super::wait::Patience;
-use super::{Kind, Socket, address_of, wait};
+use super::wait::{Call, GoOn, Patience};
+use super::{Socket, address_of, wait};
 use crate::addr::{Address, Family, ToAddress, UnixName};
 use crate::error::{Cause, Error, Result};
-use crate::flags::{MSG_DONTWAIT, MsgFlags};
-use crate::{MSG_NOSIGNAL, sys};
+use crate::flags::{MSG_DONTWAIT, MSG_TRUNC, MsgFlags};
+use crate::{MSG_NOSIGNAL, errno, sys};
 
 /// A receive buffer that stays this much too large is given back to the allocator.
 const SHRINK_BYTES: usize = 4096;
@@ -21,8 +23,9 @@ const SHRINK_BYTES: usize = 4096;
 /// A [`Socket`] whose calls have flags, and one deadline for all of them together, which is what
 /// Python lacks. Made by [`Socket::deadline`] and [`Socket::flags`]; the methods are the socket's.
 ///
-/// The deadline counts in place of the timeout, on blocking and nonblocking sockets too: what is not
-/// done by then is `TimedOut`. Flags are for what is sent and received, not for accept and connect.
+/// The deadline counts in place of the timeout, on blocking and nonblocking sockets too: what is
+/// not done by then is `TimedOut`. Flags are for what is sent and received, not for accept and
+/// connect.
 ///
 /// ```
 /// use sockeye_socket::{MSG_PEEK, socketpair};
@@ -38,11 +41,12 @@ const SHRINK_BYTES: usize = 4096;
 /// assert_eq!(b.gettimeout(), None);
 /// # Ok::<(), sockeye_socket::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct View<'s> {
     socket: &'s Socket,
     deadline: Option<Instant>,
     flags: MsgFlags,
+    go_on: Option<GoOn<'s>>,
 }
 
 impl Socket {
@@ -58,8 +62,35 @@ impl Socket {
         self.view().flags(flags)
     }
 
+    /// The socket whose calls signals may end: whenever one interrupts a call that is made through
+    /// the view, and between the parts of a `sendall` or `recv_exact`, `go_on` is asked, and where
+    /// it says `false` the call ends with `EINTR`. Without it every call goes on.
+    ///
+    /// A blocking call is interrupted only if the signal's handler was installed without
+    /// `SA_RESTART` (signal(7)); one with a timeout or deadline always is. A signal that comes
+    /// before the call waits is not noticed. A connect that ends so goes on in the kernel: wait
+    /// until the socket is writable, then read [`opt::SO_ERROR`](crate::opt::SO_ERROR).
+    ///
+    /// ```no_run
+    /// use sockeye_socket::Socket;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// static STOP: AtomicBool = AtomicBool::new(false); // the handler of SIGINT sets it
+    /// let socket = Socket::udp4()?;
+    /// match socket.interruptible(&|| !STOP.load(Ordering::Relaxed)).recv(1024) {
+    ///     Ok(datagram) => println!("{} bytes", datagram.len()),
+    ///     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => println!("stopped"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok::<(), sockeye_socket::Error>(())
+    /// ```
+    #[must_use]
+    pub fn interruptible<'s>(&'s self, go_on: &'s (dyn Fn() -> bool + Sync)) -> View<'s> {
+        self.view().interruptible(go_on)
+    }
+
     pub(crate) fn view(&self) -> View<'_> {
-        View { socket: self, deadline: None, flags: MsgFlags::NONE }
+        View { socket: self, deadline: None, flags: MsgFlags::NONE, go_on: None }
     }
 }
 
@@ -74,6 +105,17 @@ impl<'s> View<'s> {
     #[must_use]
     pub fn flags(self, flags: MsgFlags) -> Self {
         Self { flags: self.flags | flags, ..self }
+    }
+
+    /// The same, with `go_on` to ask; see [`Socket::interruptible`].
+    #[must_use]
+    pub fn interruptible(self, go_on: &'s (dyn Fn() -> bool + Sync)) -> Self {
+        Self { go_on: Some(go_on), ..self }
+    }
+
+    /// A call by its name.
+    pub(crate) fn call(&self, op: &'static str) -> Call<'s> {
+        Call::new(op, self.go_on)
     }
 
     /// The socket.
@@ -117,18 +159,18 @@ impl<'s> View<'s> {
         &self,
         op: &'static str,
         events: PollFlags,
-        mut call: impl FnMut() -> io::Result<T>,
+        mut work: impl FnMut() -> io::Result<T>,
     ) -> Result<T> {
-        let fd = self.socket.as_fd();
+        let (call, fd) = (self.call(op), self.socket.as_fd());
         if !self.of_error_queue() {
-            return wait::retry(op, fd, events, || self.patience_by_flags(), call);
+            return wait::retry(call, fd, events, || self.patience_by_flags(), work);
         }
         // Errors show as such, not as something to read. Whatever shows is asked for once: a
         // socket that is over, or has another error, shows that for ever.
-        match wait::retry(op, fd, events, || Patience::Never, &mut call) {
+        match wait::retry(call, fd, events, || Patience::Never, &mut work) {
             Err(error) if error.would_block() => {
-                self.patience_by_flags().wait(op, fd, PollFlags::empty())?;
-                wait::retry(op, fd, events, || Patience::Never, call)
+                self.patience_by_flags().wait(call, fd, PollFlags::empty())?;
+                wait::retry(call, fd, events, || Patience::Never, work)
             }
             done => done,
         }
@@ -159,9 +201,9 @@ impl<'s> View<'s> {
     pub fn accept(&self) -> Result<(Socket, Address)> {
         self.keep_from_blocking("accept")?;
         let (family, kind) = (self.socket.family(), self.socket.kind());
-        let call = || self.socket.inner().accept();
-        let (inner, addr) =
-            wait::retry("accept", self.as_fd(), PollFlags::IN, || self.patience(), call)?;
+        let (call, patience) = (self.call("accept"), || self.patience());
+        let work = || self.socket.inner().accept();
+        let (inner, addr) = wait::retry(call, self.as_fd(), PollFlags::IN, patience, work)?;
         Ok((Socket::wrap(inner, family, kind), address_of("accept", &addr)?))
     }
 
@@ -192,10 +234,15 @@ impl<'s> View<'s> {
     /// As [`Socket::sendall`].
     pub fn sendall(&self, data: &[u8]) -> Result<()> {
         let (flags, patience) = (self.send_flags(), self.patience_by_flags());
-        wait::whole("sendall", data.len(), patience, Instant::now, |sent| {
-            let call = || Ok(rustix::net::send(self.socket, &data[sent..], flags)?);
-            wait::retry("sendall", self.as_fd(), PollFlags::OUT, || patience, call)
-        })
+        let call = self.call("sendall");
+        let some = |sent: usize| {
+            let work = || Ok(rustix::net::send(self.socket, &data[sent..], flags)?);
+            wait::retry(call, self.as_fd(), PollFlags::OUT, || patience, work)
+        };
+        if data.is_empty() {
+            return some(0).map(drop);
+        }
+        wait::whole(call, data.len(), patience, Instant::now, some)
     }
 
     /// As [`Socket::sendto`].
@@ -235,7 +282,11 @@ impl<'s> View<'s> {
 
     fn recv_by(&self, op: &'static str, buf: &mut [u8]) -> Result<usize> {
         let flags = self.recv_flags();
-        self.retry(op, PollFlags::IN, || Ok(rustix::net::recv(self.socket, &mut *buf, flags)?.1))
+        if buf.is_empty() && !self.flags.contains(MSG_TRUNC) {
+            return Ok(0);
+        }
+        let work = || Ok(rustix::net::recv(self.socket, &mut *buf, flags)?.1);
+        or_end(self.retry(op, PollFlags::IN, work), || Ok(0))
     }
 
     /// As [`Socket::recv_exact`].
@@ -244,10 +295,10 @@ impl<'s> View<'s> {
     /// As [`Socket::recv_exact`].
     pub fn recv_exact(&self, buf: &mut [u8]) -> Result<()> {
         let (flags, patience) = (self.recv_flags(), self.patience_by_flags());
-        let need = buf.len();
-        wait::whole("recv_exact", need, patience, Instant::now, |have| {
-            let call = || Ok(rustix::net::recv(self.socket, &mut buf[have..], flags)?.1);
-            match wait::retry("recv_exact", self.as_fd(), PollFlags::IN, || patience, call)? {
+        let (call, need) = (self.call("recv_exact"), buf.len());
+        wait::whole(call, need, patience, Instant::now, |have| {
+            let work = || Ok(rustix::net::recv(self.socket, &mut buf[have..], flags)?.1);
+            match wait::retry(call, self.as_fd(), PollFlags::IN, || patience, work)? {
                 0 => Err(Error::new("recv_exact", Cause::Ended { need })),
                 n => Ok(n),
             }
@@ -272,25 +323,48 @@ impl<'s> View<'s> {
     /// As [`Socket::recv`].
     pub fn recvfrom_into(&self, buf: &mut [u8]) -> Result<(usize, Address)> {
         let flags = self.c_flags(MsgFlags::NONE);
-        let (n, addr) = self
-            .retry("recvfrom", PollFlags::IN, || sys::recvfrom(self.socket.inner(), buf, flags))?;
-        Ok((n, source_of(self.socket, &addr)?))
+        let work = || sys::recvfrom(self.socket.inner(), &mut *buf, flags);
+        let received = self.retry("recvfrom", PollFlags::IN, work);
+        let received = received.and_then(|(n, addr)| Ok((n, source_of(self.socket, &addr)?)));
+        or_end(received, || Ok((0, no_source(self.socket))))
+    }
+}
+
+/// A datagram socket that was shut down for receiving gives what a blocking call of the system
+/// gives: nothing, as at the end of a stream.
+pub(crate) fn or_end<T>(received: Result<T>, end: impl FnOnce() -> Result<T>) -> Result<T> {
+    match received {
+        Err(error) if error.errno() == Some(errno::ESHUTDOWN) => end(),
+        other => other,
     }
 }
 
 /// Where the system names no source: a unix sender without a name, or a stream, whose source is its
-/// peer.
+/// peer. That may be over meanwhile, which is no reason to lose what came.
 pub(super) fn source_of(socket: &Socket, addr: &socket2::SockAddr) -> Result<Address> {
-    match (addr.len(), socket.family(), socket.kind()) {
-        (0, Family::Unix, Kind::Dgram) => Ok(Address::Unix(UnixName::Unnamed)),
-        (0, _, _) => socket.getpeername(),
-        _ => address_of("recvfrom", addr),
+    if addr.len() == 0 { Ok(no_source(socket)) } else { address_of("recvfrom", addr) }
+}
+
+fn no_source(socket: &Socket) -> Address {
+    let nowhere = |host: IpAddr| socket.getpeername().unwrap_or_else(|_| (host, 0).into());
+    match socket.family() {
+        Family::Unix => Address::Unix(UnixName::Unnamed),
+        Family::Inet6 => nowhere(Ipv6Addr::UNSPECIFIED.into()),
+        _ => nowhere(Ipv4Addr::UNSPECIFIED.into()),
     }
 }
 
 pub(super) fn shrink(buf: &mut Vec<u8>) {
     if buf.capacity() - buf.len() > SHRINK_BYTES {
         buf.shrink_to_fit();
+    }
+}
+
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("View");
+        out.field("socket", self.socket).field("deadline", &self.deadline);
+        out.field("flags", &self.flags).field("interruptible", &self.go_on.is_some()).finish()
     }
 }
 

@@ -1,5 +1,6 @@
 //! How long a call waits: one deadline for the whole of it, however often it is interrupted.
 
+use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -9,6 +10,42 @@ use rustix::io::Errno;
 
 use crate::errno;
 use crate::error::{Error, Result};
+
+/// Tells whether an interrupted call goes on.
+pub(crate) type GoOn<'h> = &'h (dyn Fn() -> bool + Sync);
+
+/// A call under way: its name for errors, and whom to ask whether it goes on after a signal.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'h> {
+    op: &'static str,
+    go_on: Option<GoOn<'h>>,
+}
+
+impl<'h> Call<'h> {
+    pub(crate) fn new(op: &'static str, go_on: Option<GoOn<'h>>) -> Self {
+        Self { op, go_on }
+    }
+
+    /// Asks whether to go on after an interruption: `EINTR` if not.
+    pub(crate) fn ask(self) -> Result<()> {
+        match self.go_on {
+            Some(go_on) if !go_on() => Err(Error::os(self.op, errno::EINTR)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<&'static str> for Call<'_> {
+    fn from(op: &'static str) -> Self {
+        Self::new(op, None)
+    }
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.op)
+    }
+}
 
 /// How long one call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,36 +73,67 @@ impl Patience {
     }
 
     /// Waits until `fd` is ready for one of `events` (or has an error).
-    pub(crate) fn wait(
+    pub(crate) fn wait<'h>(
         self,
-        op: &'static str,
+        call: impl Into<Call<'h>>,
         fd: BorrowedFd<'_>,
         events: PollFlags,
     ) -> Result<()> {
+        self.wait_or_end(call, fd, events).map(drop)
+    }
+
+    /// As [`wait`](Self::wait); tells whether nothing more can be received.
+    fn wait_or_end<'h>(
+        self,
+        call: impl Into<Call<'h>>,
+        fd: BorrowedFd<'_>,
+        events: PollFlags,
+    ) -> Result<bool> {
+        let call = call.into();
         let deadline = match self {
             Self::Forever => None,
-            Self::Never => return Err(Error::os(op, errno::EAGAIN)),
+            Self::Never => return Err(Error::os(call.op, errno::EAGAIN)),
             Self::Until(deadline) => Some(deadline),
         };
-        let mut fds = [PollFd::from_borrowed_fd(fd, events)];
-        if poll_until(op, &mut fds, deadline)? { Ok(()) } else { Err(Error::timed_out(op)) }
+        let ends = if events.contains(PollFlags::IN) { END } else { PollFlags::empty() };
+        let mut fds = [PollFd::from_borrowed_fd(fd, events | ends)];
+        if !poll_until(call, &mut fds, deadline)? {
+            return Err(Error::timed_out(call.op));
+        }
+        Ok(fds[0].revents().intersects(ends))
+    }
+
+    /// Nothing will ever come: a blocking call says so at once, and one with a deadline sleeps
+    /// until then, as in Python.
+    fn outlast(self, call: Call<'_>) -> Error {
+        let Self::Until(deadline) = self else { return Error::os(call.op, errno::ESHUTDOWN) };
+        let slept = poll_until(call, &mut [], Some(deadline));
+        slept.err().unwrap_or_else(|| Error::timed_out(call.op))
     }
 }
 
+/// What poll says of a socket that was shut down for receiving.
+#[cfg(target_os = "linux")]
+const END: PollFlags = PollFlags::RDHUP.union(PollFlags::HUP);
+#[cfg(not(target_os = "linux"))]
+const END: PollFlags = PollFlags::HUP;
+
 /// Waits until one of `fds` is ready; `false` if the deadline comes first.
-pub(crate) fn poll_until(
-    op: &'static str,
+pub(crate) fn poll_until<'h>(
+    call: impl Into<Call<'h>>,
     fds: &mut [PollFd<'_>],
     deadline: Option<Instant>,
 ) -> Result<bool> {
+    let call = call.into();
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match poll(fds, left.map(timespec).as_ref()) {
             Ok(0) if left == Some(Duration::ZERO) => return Ok(false),
             // The clock decides: a wait that ends early goes on.
-            Ok(0) | Err(Errno::INTR) => {}
+            Ok(0) => {}
+            Err(Errno::INTR) => call.ask()?,
             Ok(_) => return Ok(true),
-            Err(error) => return Err(Error::os(op, error.raw_os_error())),
+            Err(error) => return Err(Error::os(call.op, error.raw_os_error())),
         }
     }
 }
@@ -78,25 +146,36 @@ pub(crate) fn timespec(time: Duration) -> Timespec {
     }
 }
 
-/// Runs `call` until it is done: again at once after EINTR, after waiting where it says EAGAIN.
-/// The patience is asked for at the first wait, which is as good as the start of the call.
-pub(crate) fn retry<T>(
-    op: &'static str,
+/// Runs `work` until it is done: again at once after EINTR, after waiting where it says EAGAIN.
+/// The patience is asked for at the first wait, which is as good as the start of the call. Its end is
+/// looked for at every further one: some sockets count as ready and have nothing to give (a
+/// datagram socket that was shut down), and waiting alone would never end.
+pub(crate) fn retry<'h, T>(
+    call: impl Into<Call<'h>>,
     fd: BorrowedFd<'_>,
     events: PollFlags,
     patience: impl Fn() -> Patience,
-    mut call: impl FnMut() -> io::Result<T>,
+    mut work: impl FnMut() -> io::Result<T>,
 ) -> Result<T> {
-    let mut started = None;
+    let call = call.into();
+    let (mut started, mut over) = (None, false);
     loop {
-        match call() {
+        match work() {
             Ok(done) => return Ok(done),
             Err(error) => match error.raw_os_error() {
-                Some(errno::EINTR) => {}
+                Some(errno::EINTR) => call.ask()?,
                 Some(errno::EAGAIN) => {
-                    started.get_or_insert_with(&patience).wait(op, fd, events)?;
+                    let again = started.is_some();
+                    let patience = *started.get_or_insert_with(&patience);
+                    if over {
+                        return Err(patience.outlast(call));
+                    }
+                    if again {
+                        patience.check(call.op, Instant::now())?;
+                    }
+                    over = patience.wait_or_end(call, fd, events)?;
                 }
-                _ => return Err(Error::io(op, &error)),
+                _ => return Err(Error::io(call.op, &error)),
             },
         }
     }
@@ -104,18 +183,21 @@ pub(crate) fn retry<T>(
 
 /// Calls `some` with how much is done until all of `total` is, within one patience: a peer that
 /// takes or gives little at a time cannot draw it out. The error says how much was done.
-pub(crate) fn whole(
-    op: &'static str,
+pub(crate) fn whole<'h>(
+    call: impl Into<Call<'h>>,
     total: usize,
     patience: Patience,
     now: impl Fn() -> Instant,
     mut some: impl FnMut(usize) -> Result<usize>,
 ) -> Result<()> {
+    let call = call.into();
     let mut done = 0;
     while done < total {
         done += some(done).map_err(|error| error.after(done))?;
         if done < total {
-            patience.check(op, now()).map_err(|error| error.after(done))?;
+            // A blocking call that a signal interrupts gives what it has, and no error.
+            let next = call.ask().and_then(|()| patience.check(call.op, now()));
+            next.map_err(|error| error.after(done))?;
         }
     }
     Ok(())
@@ -172,14 +254,15 @@ mod tests {
     #[test]
     fn one_deadline_covers_many_waits() {
         let (a, _b) = crate::socketpair().unwrap();
-        // Always ready for writing and always EAGAIN: only the deadline can end it.
-        let start = Instant::now();
-        let patience = || Patience::lasting(Duration::from_millis(30));
-        let call = || Err::<(), _>(io::Error::from_raw_os_error(errno::EAGAIN));
-        let wait = |op, fd, events| retry(op, fd, events, patience, call);
-        let error = wait("x", a.as_fd(), PollFlags::IN).unwrap_err();
-        assert!(error.is_timeout() && !error.would_block());
-        assert!(start.elapsed() >= Duration::from_millis(30));
+        // Never ready for reading, always for writing, and always EAGAIN: only the deadline ends it.
+        for events in [PollFlags::IN, PollFlags::OUT] {
+            let start = Instant::now();
+            let patience = || Patience::lasting(Duration::from_millis(30));
+            let call = || Err::<(), _>(io::Error::from_raw_os_error(errno::EAGAIN));
+            let error = retry("x", a.as_fd(), events, patience, call).unwrap_err();
+            assert!(error.is_timeout() && !error.would_block());
+            assert!(start.elapsed() >= Duration::from_millis(30));
+        }
     }
 
     #[test]

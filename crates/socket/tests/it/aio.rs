@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::tcp_pair;
 
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         tokio::time::timeout(Duration::from_secs(30), future).await.expect("it hangs")
@@ -225,5 +225,19 @@ fn files_clients_and_datagrams_are_awaited() {
         let mut buf = [0; 20];
         let (n, _) = b.recvfrom_into(&mut buf).await.unwrap();
         assert_eq!(&buf[..n], b"datagram");
+    });
+}
+
+#[test]
+fn a_datagram_socket_that_was_shut_down_gives_nothing_at_once() {
+    run(async {
+        let socket = Socket::udp4().unwrap();
+        socket.bind("127.0.0.1:0").unwrap();
+        let socket = wrap(socket);
+        let _ = socket.get_ref().shutdown(How::Both);
+        assert_eq!(socket.recv(10).await.unwrap(), b"");
+        assert_eq!(socket.recv_into(&mut [0; 10]).await.unwrap(), 0);
+        let error = socket.recvfrom(10).await.unwrap_err();
+        assert_eq!(error.errno(), Some(errno::ESHUTDOWN));
     });
 }

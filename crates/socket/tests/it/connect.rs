@@ -9,7 +9,7 @@ use crate::{Ticks, spawn};
 const LONG: Duration = Duration::from_secs(20);
 
 /// An address where nobody listens (its port was free a moment ago).
-fn nobody() -> sockeye_socket::Address {
+pub(crate) fn nobody() -> sockeye_socket::Address {
     create_server("127.0.0.1:0").bind().unwrap().getsockname().unwrap()
 }
 
@@ -42,8 +42,9 @@ fn a_nonblocking_connect_is_in_progress_and_the_selector_tells_its_end() {
 }
 
 /// A listener whose queue takes no more, and the clients that fill it.
-fn full_listener() -> (Socket, Vec<Socket>) {
-    let server = create_server("127.0.0.1:0").backlog(0).bind().unwrap();
+pub(crate) fn full_listener(addr: &str) -> (Socket, Vec<Socket>) {
+    let server = create_server(addr).backlog(0).bind().unwrap();
+    // The unspecified address is connected to over loopback.
     let addr = server.getsockname().unwrap();
     let mut clients = Vec::new();
     loop {
@@ -58,7 +59,7 @@ fn full_listener() -> (Socket, Vec<Socket>) {
 
 #[test]
 fn a_timed_connect_that_nobody_answers_ends_at_its_deadline() {
-    let (server, _clients) = full_listener();
+    let (server, _clients) = full_listener("127.0.0.1:0");
     let addr = server.getsockname().unwrap();
     let start = Instant::now();
     let socket = Socket::tcp4().unwrap();

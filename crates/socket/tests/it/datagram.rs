@@ -1,8 +1,11 @@
 //! Datagrams: UDP and unix.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sockeye_socket::{Address, Family, Socket, UnixName, errno};
+use sockeye_socket::{
+    AF_INET, AF_UNIX, Address, Family, How, Kind, SOCK_DGRAM, Socket, UnixName, errno,
+    socketpair_of,
+};
 
 #[test]
 fn datagrams_keep_their_borders_and_name_their_sender() {
@@ -42,6 +45,15 @@ fn a_connected_datagram_socket_hears_of_refusal_and_of_its_peer_only() {
 }
 
 #[test]
+fn a_timeout_ends_a_wait_for_what_counts_as_ready_and_is_not() {
+    // poll(2) says that it can be read from, recv(2) that there is nothing to read.
+    let (a, _b) = socketpair_of(Family::Unix, Kind::Dgram, 0).unwrap();
+    a.shutdown(How::Both).unwrap();
+    a.settimeout(Duration::from_millis(20)).unwrap();
+    assert!(a.recv(1).unwrap_err().is_timeout());
+}
+
+#[test]
 fn what_is_too_long_is_refused_and_names_the_peer() {
     let socket = Socket::udp4().unwrap();
     let to: Address = "127.0.0.1:9".parse().unwrap();
@@ -69,4 +81,34 @@ fn a_unix_name_that_is_too_long_is_refused_by_name() {
     let error = Socket::unix().unwrap().bind(long.as_str()).unwrap_err();
     assert_eq!(error.errno(), Some(errno::ENAMETOOLONG));
     assert_eq!(error.address().unwrap().to_string(), long);
+}
+
+/// The processor time of this thread.
+fn processor() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap()
+}
+
+#[test]
+fn a_socket_that_was_shut_down_rests_until_its_deadline() {
+    for socket in [Socket::udp4().unwrap(), socketpair_of(AF_UNIX, SOCK_DGRAM, 0).unwrap().0] {
+        if socket.family() == AF_INET {
+            socket.bind("127.0.0.1:0").unwrap();
+        }
+        // Of a socket without a peer it is an error too, and done all the same.
+        let _ = socket.shutdown(How::Both);
+        socket.settimeout(Duration::from_millis(300)).unwrap();
+        let before = processor();
+        assert!(socket.recv(10).unwrap_err().is_timeout());
+        assert!(socket.recvfrom(10).unwrap_err().is_timeout());
+        assert!(processor() - before < Duration::from_millis(100), "it does not rest");
+        // Where the deadline is over already, that is said at once.
+        assert!(socket.deadline(Instant::now()).recv(10).unwrap_err().is_timeout());
+        // Without a deadline there is nothing to wait for, whatever the descriptor's mode.
+        socket.settimeout(None).unwrap();
+        assert_eq!(socket.recv(10).unwrap(), b"");
+        rustix::io::ioctl_fionbio(&socket, true).unwrap();
+        assert_eq!(socket.recv(10).unwrap(), b"");
+        assert_eq!(socket.recvfrom(10).unwrap().0, b"");
+    }
 }

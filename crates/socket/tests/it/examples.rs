@@ -10,6 +10,9 @@ use crate::{spawn, tcp_pair};
 #[path = "../../examples/framed_chat.rs"]
 #[expect(dead_code, reason = "main is not called here")]
 mod framed_chat;
+#[path = "../../examples/happy_eyeballs.rs"]
+#[expect(dead_code, reason = "main is not called here")]
+mod happy_eyeballs;
 #[path = "../../examples/pass_descriptor.rs"]
 #[expect(dead_code, reason = "main is not called here")]
 mod pass_descriptor;
@@ -19,6 +22,10 @@ mod tcp_client;
 #[path = "../../examples/tcp_server.rs"]
 #[expect(dead_code, reason = "main is not called here")]
 mod tcp_server;
+#[cfg(feature = "tokio")]
+#[path = "../../examples/three_models.rs"]
+#[expect(dead_code, reason = "main is not called here")]
+mod three_models;
 #[path = "../../examples/udp_client.rs"]
 #[expect(dead_code, reason = "main is not called here")]
 mod udp_client;
@@ -68,4 +75,35 @@ fn the_framed_chat_keeps_borders_and_refuses_what_is_too_long() {
     }
     a.get_ref().sendall(&[0xff; 4]).unwrap();
     assert!(matches!(b.recv(), Err(FramedError::Frame(_))));
+}
+
+#[test]
+fn the_race_is_won_by_the_address_that_answers() {
+    let server = create_server("127.0.0.1:0").bind().unwrap();
+    let right = server.getsockname().unwrap();
+    let closed = create_server("127.0.0.2:0").bind().unwrap().getsockname().unwrap();
+    let both = [closed, right.clone()];
+    let timeout = std::time::Duration::from_secs(20);
+    let socket = happy_eyeballs::race(&both[..], timeout).unwrap();
+    assert_eq!(socket.getpeername().unwrap(), right);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn one_server_answers_alike_in_three_models() {
+    use sockeye_socket::{Shutdown, server::Report};
+    type Serve = fn(Socket, &Shutdown) -> std::io::Result<Report>;
+    let models: [Serve; 3] =
+        [three_models::with_threads, three_models::with_a_selector, three_models::with_tokio];
+    for serve in models {
+        let listener = create_server("127.0.0.1:0").bind().unwrap();
+        let addr = listener.getsockname().unwrap().to_string();
+        let shutdown = Shutdown::new().unwrap();
+        let stop = shutdown.clone();
+        let serving = spawn(move || serve(listener, &shutdown).unwrap());
+        assert_eq!(tcp_client::ask(&addr, b"hello\nbye\n").unwrap(), b"HELLO\nBYE\n");
+        stop.start(std::time::Duration::from_secs(20));
+        let report = serving.join().unwrap();
+        assert_eq!((report.accepted, report.finished), (1, 1));
+    }
 }

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sockeye_socket::{
-    AF_INET, AF_INET6, AF_UNIX, Address, How, SOCK_STREAM, Socket, create_connection,
-    create_server, errno, opt, socketpair,
+    AF_INET, AF_INET6, AF_UNIX, Address, How, MSG_PEEK, MSG_TRUNC, SOCK_DGRAM, SOCK_STREAM, Socket,
+    create_connection, create_server, errno, opt, socketpair, socketpair_of,
 };
 use sockeye_testkit::{Need, need};
 
@@ -102,6 +102,8 @@ fn options_are_typed_and_raw() {
     assert!(socket.getsockopt(opt::SO_RCVBUF).unwrap() >= 65_536);
     socket.setsockopt(opt::TCP_NODELAY, true).unwrap();
     assert_eq!(socket.getsockopt(opt::raw::<i32>(6, 1)).unwrap(), 1);
+    assert_eq!(socket.getsockopt_bytes(6, 1, 4).unwrap(), 1_i32.to_ne_bytes());
+    assert_eq!(socket.getsockopt_bytes(1, 13, 100).unwrap().len(), 8);
     assert_eq!(socket.getsockopt(opt::SO_ERROR).unwrap(), 0);
     let error = socket.setsockopt(opt::raw::<i32>(6, 9999), 1).unwrap_err();
     assert_eq!(error.errno(), Some(errno::ENOPROTOOPT));
@@ -187,6 +189,24 @@ fn sendfile_sends_a_range_of_a_file() {
     }
     assert!(reader.join().unwrap() == expected);
     assert_eq!(a.sendfile_some(&file, 1 << 40, 10).unwrap(), 0);
+}
+
+#[test]
+fn sending_nothing_is_a_call_and_receiving_nothing_is_none() {
+    let (a, b) = socketpair_of(AF_UNIX, SOCK_DGRAM, 0).unwrap();
+    // Nothing is there, and nothing is waited for.
+    assert_eq!((b.recv(0).unwrap(), b.recv_into(&mut []).unwrap()), (vec![], 0));
+    a.sendall(b"").unwrap();
+    a.sendall(b"next").unwrap();
+    assert_eq!(b.recv(0).unwrap(), b"");
+    assert_eq!(b.flags(MSG_TRUNC | MSG_PEEK).recv_into(&mut []).unwrap(), 0);
+    assert_eq!(b.recv(9).unwrap(), b"");
+    assert_eq!(b.flags(MSG_TRUNC | MSG_PEEK).recv_into(&mut []).unwrap(), 4);
+    assert_eq!(b.recvfrom(0).unwrap().0, b"");
+    b.setblocking(false).unwrap();
+    assert!(b.recvfrom(0).unwrap_err().would_block());
+    drop(b);
+    assert_eq!(a.sendall(b"").unwrap_err().errno(), Some(errno::ECONNREFUSED));
 }
 
 #[test]

@@ -159,9 +159,15 @@ fn a_packet_socket_sends_and_sees_frames() {
     watcher.bind(&lo).unwrap();
     watcher.settimeout(Duration::from_secs(20)).unwrap();
     let to = PacketAddr { address: vec![0; 6], ..PacketAddr::new(1, protocol) };
-    assert_eq!(sender.sendto(b"a frame", Address::from(to)).unwrap(), 7);
-    let (frame, from) = watcher.recvfrom(100).unwrap();
-    assert_eq!(frame, b"a frame");
+    let text = format!("a frame of {}", std::process::id()).into_bytes();
+    assert_eq!(sender.sendto(&text, Address::from(to)).unwrap(), text.len());
+    // Another run of these tests may speak at the same time.
+    let from = loop {
+        let (frame, from) = watcher.recvfrom(100).unwrap();
+        if frame == text {
+            break from;
+        }
+    };
     let Address::Packet(from) = from else { panic!("not a packet address") };
     assert_eq!((from.interface, from.protocol, from.hardware), (1, protocol, 772));
     let Address::Packet(own) = watcher.getsockname().unwrap() else { panic!("not packet") };
