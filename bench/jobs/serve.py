@@ -4,8 +4,10 @@ GiB for a large one.
 Peers: nginx as packaged and a newer one, each plain and with open_file_cache; the faster counts.
 Floor: epoll, recv and send of one canned answer (sendfile for the large file), bench/load.
 """
+import contextlib
 import hashlib
 import os
+import random
 import re
 import shutil
 import socket
@@ -39,9 +41,12 @@ CACHE = "open_file_cache max=1000; open_file_cache_valid 60s; open_file_cache_er
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A free port that the system gives to nobody by itself in the meantime."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def nginx(bench, folder, name, binary, cache):

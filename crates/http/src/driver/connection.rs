@@ -198,8 +198,10 @@ impl Driver {
             Reply::Ready(ready, file) => {
                 let close = self.send_ready(head, &ready, file.as_ref(), subject).await?;
                 // A small answer goes out at once, in the time of its request.
-                let waited = self.stream.take_waited() || file.is_some();
-                self.after_answer(close, waited).await;
+                if self.stream.take_waited() || file.is_some() {
+                    self.now = Instant::now();
+                }
+                self.after_answer(close).await;
                 return Ok(None);
             }
             Reply::Plan(plan) => (plan, None),
@@ -213,15 +215,14 @@ impl Driver {
             Reply::Takeover(takeover) => return Ok(Some(takeover)),
         };
         let close = self.send(&plan, file.as_ref(), subject).await?;
-        self.after_answer(close, true).await;
+        self.now = Instant::now();
+        // The next request may have come with the body of this one.
+        self.worker.handle_received();
+        self.after_answer(close).await;
         Ok(None)
     }
 
-    /// An answer has been sent; `waited` says that this took time.
-    async fn after_answer(&mut self, close: bool, waited: bool) {
-        if waited {
-            self.now = Instant::now();
-        }
+    async fn after_answer(&mut self, close: bool) {
         self.machine.finish(close, self.now);
         self.in_a_row += 1;
         if self.in_a_row >= ANSWERS_IN_A_ROW_MAX {

@@ -117,7 +117,7 @@ fn a_file_rewritten_in_place_under_load_has_the_length_that_is_said() {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
                 while !over.load(Ordering::SeqCst) {
-                    // The server cuts an answer short where the file was; nothing else may go wrong.
+                    // An answer is cut short where the file was; nothing else may go wrong.
                     let mut client = Client::to(address);
                     client.send("GET /sub/raced HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
                     let answer = client.rest();
@@ -150,95 +150,98 @@ fn warm(client: &mut Client, target: &str) -> Response {
     ask(client, target)
 }
 
+/// What is done to the folder, and what is answered then.
+type Step = (&'static str, fn(&Path), u16, &'static [u8]);
+
+const STEPS: &[Step] = &[
+    ("as it was", |_| {}, 200, b"<p>inner</p>"),
+    (
+        "rewritten",
+        |at| fs::write(at.join("sub/inner.html"), "more of it").unwrap(),
+        200,
+        b"more of it",
+    ),
+    (
+        "truncated",
+        |at| {
+            fs::File::options()
+                .write(true)
+                .open(at.join("sub/inner.html"))
+                .unwrap()
+                .set_len(4)
+                .unwrap()
+        },
+        200,
+        b"more",
+    ),
+    ("folder renamed", |at| fs::rename(at.join("sub"), at.join("other")).unwrap(), 404, b""),
+    ("folder back", |at| fs::rename(at.join("other"), at.join("sub")).unwrap(), 200, b"more"),
+    (
+        "folder replaced by a link out",
+        |at| {
+            fs::rename(at.join("sub"), at.join("other")).unwrap();
+            symlink("/etc", at.join("sub")).unwrap();
+        },
+        404,
+        b"",
+    ),
+    (
+        "link turned to a folder inside",
+        |at| {
+            symlink("other", at.join("turn")).unwrap();
+            fs::rename(at.join("turn"), at.join("sub")).unwrap();
+        },
+        200,
+        b"more",
+    ),
+    (
+        "link turned to another",
+        |at| {
+            fs::create_dir(at.join("third")).unwrap();
+            fs::write(at.join("third/inner.html"), "third").unwrap();
+            symlink("third", at.join("turn")).unwrap();
+            fs::rename(at.join("turn"), at.join("sub")).unwrap();
+        },
+        200,
+        b"third",
+    ),
+    (
+        "link replaced by a folder",
+        |at| {
+            fs::remove_file(at.join("sub")).unwrap();
+            fs::rename(at.join("other"), at.join("sub")).unwrap();
+        },
+        200,
+        b"more",
+    ),
+    (
+        "file replaced by a link out",
+        |at| {
+            fs::remove_file(at.join("sub/inner.html")).unwrap();
+            symlink("/etc/passwd", at.join("sub/inner.html")).unwrap();
+        },
+        404,
+        b"",
+    ),
+    (
+        "link replaced by a folder of the name",
+        |at| {
+            fs::remove_file(at.join("sub/inner.html")).unwrap();
+            fs::create_dir(at.join("sub/inner.html")).unwrap();
+        },
+        301,
+        b"",
+    ),
+    ("gone", |at| fs::remove_dir_all(at.join("sub")).unwrap(), 404, b""),
+];
+
 #[test]
 fn every_change_of_the_way_counts_for_the_next_request() {
-    type Step = (&'static str, fn(&Path), u16, &'static [u8]);
-    let steps: &[Step] = &[
-        ("as it was", |_| {}, 200, b"<p>inner</p>"),
-        (
-            "rewritten",
-            |at| fs::write(at.join("sub/inner.html"), "more of it").unwrap(),
-            200,
-            b"more of it",
-        ),
-        (
-            "truncated",
-            |at| {
-                fs::File::options()
-                    .write(true)
-                    .open(at.join("sub/inner.html"))
-                    .unwrap()
-                    .set_len(4)
-                    .unwrap()
-            },
-            200,
-            b"more",
-        ),
-        ("folder renamed", |at| fs::rename(at.join("sub"), at.join("other")).unwrap(), 404, b""),
-        ("folder back", |at| fs::rename(at.join("other"), at.join("sub")).unwrap(), 200, b"more"),
-        (
-            "folder replaced by a link out",
-            |at| {
-                fs::rename(at.join("sub"), at.join("other")).unwrap();
-                symlink("/etc", at.join("sub")).unwrap();
-            },
-            404,
-            b"",
-        ),
-        (
-            "link turned to a folder inside",
-            |at| {
-                symlink("other", at.join("turn")).unwrap();
-                fs::rename(at.join("turn"), at.join("sub")).unwrap();
-            },
-            200,
-            b"more",
-        ),
-        (
-            "link turned to another",
-            |at| {
-                fs::create_dir(at.join("third")).unwrap();
-                fs::write(at.join("third/inner.html"), "third").unwrap();
-                symlink("third", at.join("turn")).unwrap();
-                fs::rename(at.join("turn"), at.join("sub")).unwrap();
-            },
-            200,
-            b"third",
-        ),
-        (
-            "link replaced by a folder",
-            |at| {
-                fs::remove_file(at.join("sub")).unwrap();
-                fs::rename(at.join("other"), at.join("sub")).unwrap();
-            },
-            200,
-            b"more",
-        ),
-        (
-            "file replaced by a link out",
-            |at| {
-                fs::remove_file(at.join("sub/inner.html")).unwrap();
-                symlink("/etc/passwd", at.join("sub/inner.html")).unwrap();
-            },
-            404,
-            b"",
-        ),
-        (
-            "link replaced by a folder of the name",
-            |at| {
-                fs::remove_file(at.join("sub/inner.html")).unwrap();
-                fs::create_dir(at.join("sub/inner.html")).unwrap();
-            },
-            301,
-            b"",
-        ),
-        ("gone", |at| fs::remove_dir_all(at.join("sub")).unwrap(), 404, b""),
-    ];
     for cache in [true, false] {
         let folder = folder();
         let server = start(Config { cache, threads: 1, ..config(folder.path()) });
         let mut client = server.connect();
-        for (what, step, status, body) in steps {
+        for (what, step, status, body) in STEPS {
             warm(&mut client, "/sub/inner.html");
             step(folder.path());
             let response = ask(&mut client, "/sub/inner.html");
@@ -258,7 +261,7 @@ fn what_may_not_be_read_any_more_is_not_answered() {
     let mut client = server.connect();
     let tag = warm(&mut client, "/hello.txt").header("etag").unwrap().to_owned();
     let path = folder.path().join("hello.txt");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     // Root reads everything; others get what the kernel says.
     let expected = if fs::File::open(&path).is_ok() { 200 } else { 403 };
     assert_eq!(ask(&mut client, "/hello.txt").status, expected);
