@@ -9,12 +9,12 @@ Ports, descriptors and names that the system chose count as equal where they com
 Sockets wait for ever, 2 ms or not at all; where one waits for ever, a signal ends the call, whose
 handler raises.
 
-These differences are meant, and counted (`allowed`). C waits until a socket counts as ready before it
-makes a call with a timeout, ours makes the call first. So where nothing is ready C times out, and ours
-says at once what is wrong with the call, or, with MSG_DONTWAIT, that it would block; or sends, where
-there is room, but not as much as makes a socket ready (then the rest of the script is not compared).
-And with MSG_TRUNC ours tells the length of a datagram also to who asks for none of its bytes; a socket
-that was closed refuses even that.
+These differences are meant, and counted (`allowed`). C waits until a socket counts as ready before
+it makes a call with a timeout, ours makes the call first. So where nothing is ready C times out,
+and ours says at once what is wrong with the call, or, with MSG_DONTWAIT, that it would block; or
+sends, where there is room, but not as much as makes a socket ready (then the rest of the script is
+not compared). And with MSG_TRUNC ours tells the length of a datagram also to who asks for none of
+its bytes; a socket that was closed refuses even that.
 
 Where a script differs it is run again: the one that C itself does not repeat is no evidence.
 """
@@ -493,7 +493,8 @@ def main(scripts, first=1):
         for number, call in enumerate(script.calls[: at + 1]):
             c_said, own_said = (words[number][:SHOWN] for words in said)
             print(f"  {number} {call}: C {c_said}, ours {own_said}")
-    print(f"{scripts} scripts, {results} calls, {errors} errors, {allowed} allowed, {unsteady} unsteady")
+    counts = f"{errors} errors, {allowed} allowed, {unsteady} unsteady"
+    print(f"{scripts} scripts, {results} calls, {counts}")
     return 1 if bad or unsteady > UNSTEADY_MAX * int(scripts) else 0
 
 

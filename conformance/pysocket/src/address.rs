@@ -239,8 +239,8 @@ fn unix_to_python<'py>(py: Python<'py>, name: &UnixName) -> PyResult<Bound<'py, 
     }
 }
 
-/// The source of what was received. C says `None` where the system names nobody: for a stream, whose
-/// peer is known, and for a unix sender without a name; the crate says what is known of both.
+/// The source of what was received. C says `None` where the system names nobody: for a stream,
+/// whose peer is known, and for a unix sender without a name; the crate says what is known of both.
 pub(crate) fn source_to_python<'py>(
     py: Python<'py>,
     address: &Address,

@@ -115,8 +115,7 @@ pub(crate) fn receive_into<'py>(
     flags: i32,
 ) -> PyResult<(usize, Beside<'py>)> {
     let rooms = items(buffers, "recvmsg_into() argument 1")?;
-    let what = "recvmsg_into() argument 1 must be an iterable of single-segment read-write buffers; \
-                an item of it";
+    let what = "an item of recvmsg_into() argument 1";
     let rooms: Vec<Room<'_>> =
         rooms.iter().map(|room| Room::of(room, what)).collect::<PyResult<_>>()?;
     let control_bytes = control_size(control_bytes)?;

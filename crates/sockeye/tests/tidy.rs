@@ -189,8 +189,11 @@ fn proto_modules_know_no_outside_world() {
 
 #[test]
 fn unsafe_lives_in_one_folder() {
+    // Python gives descriptors as numbers (docs/decisions.md).
+    let places = ["crates/socket/src/sys", "conformance/pysocket/src/descriptor.rs"];
     no_source("`unsafe` only in crates/socket/src/sys", |source| {
-        if source.name.starts_with("crates/socket/src/sys") || source.name.ends_with("tidy.rs") {
+        let may = places.iter().any(|place| source.name.starts_with(place));
+        if may || source.name.ends_with("tidy.rs") {
             return vec![];
         }
         let says = |line: &str| {

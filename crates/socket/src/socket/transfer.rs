@@ -42,8 +42,8 @@ impl Socket {
         self.view().send_vectored(data)
     }
 
-    /// Sends all of `data`; the timeout is for the whole of it. Empty data is one call to the system
-    /// too: an empty datagram, or the error of a connection that is over.
+    /// Sends all of `data`; the timeout is for the whole of it. Empty data is one call to the
+    /// system too: an empty datagram, or the error of a connection that is over.
     ///
     /// # Errors
     /// As [`send`](Self::send); [`Error::sent`](crate::Error::sent) says how many bytes had gone

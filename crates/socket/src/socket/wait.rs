@@ -147,8 +147,8 @@ pub(crate) fn timespec(time: Duration) -> Timespec {
 }
 
 /// Runs `work` until it is done: again at once after EINTR, after waiting where it says EAGAIN.
-/// The patience is asked for at the first wait, which is as good as the start of the call. Its end is
-/// looked for at every further one: some sockets count as ready and have nothing to give (a
+/// The patience is asked for at the first wait, which is as good as the start of the call. Its end
+/// is looked for at every further one: some sockets count as ready and have nothing to give (a
 /// datagram socket that was shut down), and waiting alone would never end.
 pub(crate) fn retry<'h, T>(
     call: impl Into<Call<'h>>,
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn one_deadline_covers_many_waits() {
         let (a, _b) = crate::socketpair().unwrap();
-        // Never ready for reading, always for writing, and always EAGAIN: only the deadline ends it.
+        // Never ready to read, always to write, and always EAGAIN: only the deadline ends it.
         for events in [PollFlags::IN, PollFlags::OUT] {
             let start = Instant::now();
             let patience = || Patience::lasting(Duration::from_millis(30));
