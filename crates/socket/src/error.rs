@@ -274,8 +274,8 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {}
 
 impl From<io::Error> for Error {
-    /// Keeps the system's error number, or an error of this crate that is inside; for functions that
-    /// deal with sockets and with files too.
+    /// Keeps the system's error number, or an error of this crate that is inside: for functions
+    /// that deal with sockets and with files too.
     fn from(error: io::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(own) => own,
