@@ -38,7 +38,10 @@ use crate::opt::Credentials;
 
 #[cfg(target_os = "linux")]
 pub use typed::{ExtendedError, Origin, PacketInfo};
-pub use wire::{Messages, encode, len, messages, space};
+pub use wire::{
+    CREDENTIALS_BYTES, INT_BYTES, Messages, PACKET_INFO_BYTES, PACKET_INFO6_BYTES, TIMESTAMP_BYTES,
+    encode, len, messages, space,
+};
 
 /// A control message that came with [`recvmsg`](crate::Socket::recvmsg).
 ///

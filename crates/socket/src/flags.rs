@@ -1,7 +1,7 @@
 //! The flags of one send or receive, with Python's names.
 
 use std::fmt;
-use std::ops::{BitOr, BitOrAssign};
+use std::ops::{BitAnd, BitOr, BitOrAssign};
 
 /// A set of `MSG_…` flags, for [`Socket::flags`](crate::Socket::flags).
 ///
@@ -36,6 +36,12 @@ impl MsgFlags {
         self.0
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether all of `other` is in it.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
@@ -48,6 +54,14 @@ impl BitOr for MsgFlags {
 
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+impl BitAnd for MsgFlags {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 }
 

@@ -47,6 +47,7 @@ pub use resolve::{
     has_dualstack_ipv6, has_ipv6, if_indextoname, if_nameindex, if_nametoindex, inet_aton,
     sethostname,
 };
+pub use resolve::{AddrInfo, AiFlags, Hints, HostEntry, NiFlags, Service};
 pub use selectors::{Events, Selector, Waker};
 pub use server::{Accept, Acceptor, ServerBuilder, create_server};
 pub use shutdown::{Registration, Shutdown};

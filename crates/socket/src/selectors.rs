@@ -173,7 +173,7 @@ impl<T> Selector<T> {
         Ok(())
     }
 
-    /// Waits for other events of `fd`.
+    /// Waits for other events of `fd`; its data stays ([`get_mut`](Self::get_mut) changes it).
     ///
     /// # Errors
     /// Not registered (`ENOENT`).
@@ -261,7 +261,8 @@ impl<T> Selector<T> {
         })
     }
 
-    /// As [`select`](Self::select) for data that is copied: `out` is cleared and filled.
+    /// As [`select`](Self::select) for data that is cloned: `out` is cleared and filled. For loops
+    /// that register or unregister, which `select` does not let them.
     ///
     /// # Errors
     /// As [`select`](Self::select).
@@ -271,10 +272,10 @@ impl<T> Selector<T> {
         out: &mut Vec<(T, Events)>,
     ) -> Result<()>
     where
-        T: Copy,
+        T: Clone,
     {
         out.clear();
-        out.extend(self.select(timeout)?.map(|(data, events)| (*data, events)));
+        out.extend(self.select(timeout)?.map(|(data, events)| (data.clone(), events)));
         Ok(())
     }
 

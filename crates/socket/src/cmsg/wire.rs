@@ -19,15 +19,27 @@ pub const fn len(data_bytes: usize) -> usize {
     data_bytes.saturating_add(CMSG_HEADER_BYTES)
 }
 
+/// The content of IPv4's packet information, for [`space`].
+pub const PACKET_INFO_BYTES: usize = 12;
+/// The content of IPv6's packet information.
+pub const PACKET_INFO6_BYTES: usize = 20;
+/// The content of credentials.
+pub const CREDENTIALS_BYTES: usize = 12;
+/// The content of a time.
+pub const TIMESTAMP_BYTES: usize = 16;
+/// The content of a descriptor, a time to live, a hop limit, a type of service, each.
+pub const INT_BYTES: usize = 4;
+
 /// The room that a message with so many bytes of content takes when another one follows (Python's
 /// `CMSG_SPACE`).
 ///
 /// ```
 /// use sockeye_socket::cmsg;
 ///
-/// let (descriptor_bytes, pktinfo_bytes) = (4, 12);
-/// let control_bytes = cmsg::space(pktinfo_bytes) + cmsg::space(descriptor_bytes * 3);
-/// assert!(control_bytes >= cmsg::len(pktinfo_bytes) + cmsg::len(descriptor_bytes * 3));
+/// let descriptor_bytes = 4;
+/// let control_bytes =
+///     cmsg::space(cmsg::PACKET_INFO_BYTES) + cmsg::space(descriptor_bytes * 3);
+/// assert!(control_bytes >= cmsg::len(cmsg::PACKET_INFO_BYTES) + cmsg::len(12));
 /// ```
 #[must_use]
 pub const fn space(data_bytes: usize) -> usize {

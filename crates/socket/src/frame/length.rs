@@ -21,10 +21,23 @@ pub struct BE;
 #[derive(Debug, Clone, Copy)]
 pub struct LE;
 
-/// The type of a length: `u8`, `u16`, [`U24`], `u32` or `u64`.
-pub trait Width {
+/// The type of a length: `u8`, `u16`, [`U24`], `u32` or `u64`, and no other.
+pub trait Width: sealed::Sealed {
     /// How many bytes it takes.
     const BYTES: usize;
+}
+
+/// What others cannot add to.
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for u8 {}
+    impl Sealed for u16 {}
+    impl Sealed for super::U24 {}
+    impl Sealed for u32 {}
+    impl Sealed for u64 {}
+    impl Sealed for super::BE {}
+    impl Sealed for super::LE {}
 }
 
 impl Width for u8 {
@@ -44,7 +57,7 @@ impl Width for u64 {
 }
 
 /// The order of a length's bytes: [`BE`] or [`LE`].
-pub trait Order {
+pub trait Order: sealed::Sealed {
     /// Whether the highest byte comes first.
     const BIG: bool;
 }
@@ -56,7 +69,8 @@ impl Order for LE {
     const BIG: bool = false;
 }
 
-/// Frames behind their length, which does not count itself.
+/// Frames behind their length, which does not count itself. `<LengthPrefix>::new(max)` has four
+/// bytes, big endian; name any other as below.
 ///
 /// ```
 /// use sockeye_socket::frame::{BE, Codec, FrameError, LengthPrefix};

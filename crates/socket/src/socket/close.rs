@@ -15,6 +15,7 @@ use crate::error::Result;
 
 /// How a graceful close ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Drained {
     /// The peer ended its direction too: everything arrived.
     Ended,

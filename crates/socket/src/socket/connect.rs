@@ -27,7 +27,8 @@ impl Socket {
     }
 
     /// Connects and gives the errno, 0 where all is well: `EINPROGRESS` on a nonblocking socket,
-    /// `EAGAIN` where the timeout passed (as in Python), `EINVAL` where `addr` is no address.
+    /// `EAGAIN` where the timeout passed (as in Python), `EINVAL` where `addr` is no address
+    /// or a name that cannot be looked up (Python raises there).
     pub fn connect_ex(&self, addr: impl ToAddress) -> i32 {
         self.view().connect_ex(addr)
     }

@@ -13,7 +13,8 @@ fn document(name: &str) -> String {
 /// The names in backticks of each row's first two columns.
 fn rows(text: &str) -> Vec<(Vec<String>, Vec<String>)> {
     let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    let rows = text.lines().filter(|line| line.starts_with("| `")).map(|line| {
+    let module = text.split("\n## `socketserver`").next().unwrap();
+    let rows = module.lines().filter(|line| line.starts_with("| `")).map(|line| {
         let cells: Vec<&str> = line.split(" | ").collect();
         assert!(cells.len() >= 2, "{line}");
         let here: Vec<String> = names(cells[1]);
