@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
-use crate::addr::{Address, ToAddress};
+use crate::addr::{Address, Family, ToAddress};
 use crate::error::{Cause, Error, Result};
 use crate::server::{Accept, Acceptor};
 use crate::shutdown::Shutdown;
@@ -165,12 +165,12 @@ impl Socket {
         }
     }
 
-    /// Connects to `addr`. A name is looked up first, which blocks: give an address.
+    /// Connects to `addr`. A name is looked up on the blocking pool.
     ///
     /// # Errors
     /// As [`crate::Socket::connect`].
     pub async fn connect(&self, addr: impl ToAddress) -> Result<()> {
-        let addr = addr.to_address(self.get_ref().family())?;
+        let addr = resolved(addr, self.get_ref().family()).await?;
         match self.get_ref().connect(&addr) {
             Err(error) if error.errno() == Some(errno::EINPROGRESS) => {}
             done => return done,
@@ -233,12 +233,12 @@ impl Socket {
         Ok(())
     }
 
-    /// Sends a datagram to `addr` (an address: a name would block).
+    /// Sends a datagram to `addr`. A name is looked up on the blocking pool.
     ///
     /// # Errors
     /// As [`crate::Socket::sendto`].
     pub async fn sendto(&self, data: &[u8], addr: impl ToAddress) -> Result<usize> {
-        let addr = addr.to_address(self.get_ref().family())?;
+        let addr = resolved(addr, self.get_ref().family()).await?;
         self.run("sendto", Interest::WRITABLE, |socket| socket.sendto(data, &addr)).await
     }
 
@@ -328,6 +328,14 @@ impl Socket {
     pub async fn peek(&self, buf: &mut [u8]) -> Result<usize> {
         self.run("peek", Interest::READABLE, |socket| socket.peek(buf)).await
     }
+}
+
+/// The address at once where it is one; a name is asked for where blocking is allowed.
+async fn resolved(addr: impl ToAddress, family: Family) -> Result<Address> {
+    let Some(name) = addr.unresolved() else { return addr.to_address(family) };
+    let lookup = tokio::task::spawn_blocking(move || name.to_address(family));
+    let gone = |_| Error::new("resolve", Cause::Invalid("the runtime is shutting down"));
+    lookup.await.map_err(gone)?
 }
 
 /// Takes a nonblocking call's answer apart: `None` is to wait.

@@ -135,7 +135,9 @@ impl ToAddress for (&str, u16) {
 
     fn unresolved(&self) -> Option<String> {
         let (host, port) = self;
-        let is_name = !host.is_empty() && *host != BROADCAST && host.parse::<IpAddr>().is_err();
+        // With a colon it is an IPv6 address, with a zone perhaps.
+        let is_address = host.contains(':') || host.parse::<IpAddr>().is_ok();
+        let is_name = !host.is_empty() && *host != BROADCAST && !is_address;
         is_name.then(|| format!("{host}:{port}"))
     }
 }

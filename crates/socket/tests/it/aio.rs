@@ -202,7 +202,8 @@ fn files_clients_and_datagrams_are_awaited() {
     run(async {
         let listener = wrap(create_server("127.0.0.1:0").bind().unwrap());
         let client = wrap(Socket::tcp4().unwrap());
-        client.connect(listener.get_ref().getsockname().unwrap()).await.unwrap();
+        let port = listener.get_ref().getsockname().unwrap().port().unwrap();
+        client.connect(("localhost", port)).await.unwrap();
         let (conn, peer) = listener.accept().await.unwrap();
         assert_eq!(peer, client.get_ref().getsockname().unwrap());
         let mut file = tempfile::tempfile().unwrap();
