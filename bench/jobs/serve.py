@@ -1,10 +1,13 @@
-"""serve: requests a second of server CPU for small files, CPU seconds a GiB for a large one.
+"""serve: requests a second of server CPU for small files, a missing one and a listing, CPU seconds a
+GiB for a large one.
 
 Peers: nginx as packaged and a newer one, each plain and with open_file_cache; the faster counts.
 Floor: epoll, recv and send of one canned answer (sendfile for the large file), bench/load.
 """
+import contextlib
 import hashlib
 import os
+import random
 import re
 import shutil
 import socket
@@ -14,9 +17,13 @@ import urllib.request
 
 from harness import BENCH, LOAD_CORE, Server, output_of, pinned
 
-SMALL = [("1 KiB", "1k", 1 << 10), ("100 KiB", "100k", 100 << 10)]
+SMALL = [("1 KiB", "1k", 1 << 10), ("10 KiB", "10k", 10 << 10), ("100 KiB", "100k", 100 << 10)]
+MISSING = ("404", "nothing", None)
+LISTING = ("a listing of 1,000 files", "listing/", None)
 LARGE = ("1 GiB", "1g", 1 << 30)
 CONNECTIONS = 50
+# A listing takes milliseconds: with more of them wrk gives up on some.
+LISTING_CONNECTIONS = 5
 SECONDS = 3
 
 NGINX = """
@@ -27,16 +34,19 @@ http {{
   default_type application/octet-stream; {cache}
   client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
   uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
-  server {{ listen 127.0.0.1:{port}; root {root}; }}
+  server {{ listen 127.0.0.1:{port}; root {root}; location /listing/ {{ autoindex on; }} }}
 }}
 """
 CACHE = "open_file_cache max=1000; open_file_cache_valid 60s; open_file_cache_errors on;"
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A free port that the system gives to nobody by itself in the meantime."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def nginx(bench, folder, name, binary, cache):
@@ -83,12 +93,16 @@ def check_same(server, path, data):
         raise SystemExit(f"{server.name} answers {path} with other bytes")
 
 
+def connections_for(path):
+    return LISTING_CONNECTIONS if path == LISTING[1] else CONNECTIONS
+
+
 def requests_a_cpu_second(server, path):
     before = server.cpu()
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", server.url + path]
+    command = ["wrk", "-t1", f"-c{connections_for(path)}", f"-d{SECONDS}s", server.url + path]
     done = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True, text=True)
     used = server.cpu() - before
-    if "Non-2xx" in done.stdout:
+    if ("Non-2xx" in done.stdout) != (path == MISSING[1]):
         raise SystemExit(f"{server.name} fails under load:\n{done.stdout}")
     count = int(re.search(r"(\d+) requests in", done.stdout)[1])
     if "Socket errors" in done.stdout:
@@ -122,25 +136,29 @@ def run(bench):
         with open(www / LARGE[1], "wb") as file:
             for _ in range(LARGE[2] >> 20):
                 file.write(os.urandom(1 << 20))
-        for title, path, _ in [*SMALL, LARGE]:
-            small = path in data
+        (www / LISTING[1]).mkdir()
+        for index in range(1000):
+            (www / LISTING[1] / f"file-{index:04}.txt").write_bytes(b"x" * index)
+        for title, path, _ in [*SMALL, MISSING, LISTING, LARGE]:
+            small = path != LARGE[1]
             figures = {}
             for turn in range(bench.runs(5 if small else 3)):
-                floor = Server("floor", [str(target / "floor-http"), str(www / path)],
-                               ready="listening floor ")
-                turns = [*contenders(bench, folder, target), floor]
+                turns = [*contenders(bench, folder, target)]
+                if path in data or not small:
+                    turns.append(Server("floor", [str(target / "floor-http"), str(www / path)],
+                                        ready="listening floor "))
                 for server in turns:
                     with server:
                         if not server.ready:
                             wait_until_it_answers(server)
-                        if small:
+                        if path in data:
                             check_same(server, path, data[path])
                         measure = requests_a_cpu_second if small else cpu_seconds_a_gib
                         figures.setdefault(server.name, []).append(measure(server, path))
                     shutil.rmtree(folder / server.name.replace(" ", "-"), ignore_errors=True)
                     bench.say(f"{title} {turn + 1}: {server.name} {figures[server.name][-1]:.3f}")
             if small:
-                bench.table(f"{title}, {CONNECTIONS} connections", "requests / server CPU second",
+                bench.table(f"{title}, {connections_for(path)} connections", "requests / server CPU second",
                             "more", figures, digits=0)
             else:
                 bench.table(title, "server CPU seconds / GiB", "less", figures, digits=3)

@@ -170,6 +170,7 @@ fn framed<C: Codec>(codec: C, pieces: Vec<&[u8]>) -> Outcome {
             Ok(None) => return (frames, Ok(())),
             Err(FramedError::Frame(error)) => return (frames, Err(error)),
             Err(FramedError::Io(error)) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            Err(other) => panic!("{other} of a stream that is only read"),
         }
     }
 }

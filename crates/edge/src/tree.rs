@@ -23,6 +23,7 @@ mod temp;
 mod tests;
 
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{OFlags, fstatvfs};
@@ -35,6 +36,10 @@ use resolve::Resolver;
 use resolve::Root;
 pub use segments::{SEGMENT_BYTES_MAX, SEGMENTS_MAX, Segments};
 pub use temp::{Overwrite, Temp};
+
+/// How files and directories are opened: a fifo must not block, a terminal not take over.
+const READ: OFlags =
+    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// What a tree does with symbolic links on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,10 +102,24 @@ impl Tree {
     /// # Errors
     /// It is missing, leads out of the root, may not be read, or is neither file nor directory.
     pub fn open_file(&self, path: &Segments) -> Result<Opened, TreeError> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let failed = |errno| TreeError::at(path.as_path(), errno);
-        let file = File::from(self.root.resolve(path, flags).map_err(failed)?);
-        let (meta, kind) = Facts::of(&file).map_err(failed)?;
+        Self::opened(path, self.root.resolve(path, READ).map_err(failed)?)
+    }
+
+    /// As [`Tree::open_file`], and refuses every symbolic link: what it opens lies in the
+    /// directories that the path names, and nowhere else.
+    ///
+    /// # Errors
+    /// As for [`Tree::open_file`]; [`TreeError::Forbidden`] where there is a link on the way.
+    pub fn open_plain(&self, path: &Segments) -> Result<Opened, TreeError> {
+        let failed = |errno| TreeError::at(path.as_path(), errno);
+        Self::opened(path, self.root.resolve_plain(path, READ).map_err(failed)?)
+    }
+
+    fn opened(path: &Segments, fd: OwnedFd) -> Result<Opened, TreeError> {
+        let file = File::from(fd);
+        let (meta, kind) =
+            Facts::of(&file).map_err(|errno| TreeError::at(path.as_path(), errno))?;
         if !matches!(kind, Kind::File | Kind::Dir) {
             return Err(TreeError::NotAFile { path: path.as_path().to_owned() });
         }

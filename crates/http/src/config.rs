@@ -94,6 +94,14 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// The most bytes of access log that wait to be written; more lines are dropped and counted.
     pub log_bytes_max: usize,
+    /// The most files that are kept, by all workers together.
+    pub cache_entries_max: usize,
+    /// The most bytes of what is kept of files: answers with small bodies, and paths.
+    pub cache_bytes_max: usize,
+    /// The most descriptors of larger files that are kept open.
+    pub cache_files_max: usize,
+    /// The most folders that are watched for changes.
+    pub cache_watches_max: usize,
 }
 
 impl Default for Limits {
@@ -111,6 +119,10 @@ impl Default for Limits {
             progress_bytes_min: 4096,
             drain_timeout: Duration::from_secs(5),
             log_bytes_max: 1024 * 1024,
+            cache_entries_max: 8192,
+            cache_bytes_max: 64 * 1024 * 1024,
+            cache_files_max: 1024,
+            cache_watches_max: 2048,
         }
     }
 }
@@ -154,6 +166,12 @@ pub struct Config {
     pub access_log: Option<AccessLog>,
     /// Worker threads; 0 is one for each core.
     pub threads: usize,
+    /// Whether small files and open descriptors are kept for up to a second.
+    ///
+    /// A change counts for every request that arrives after it. Where the system does not tell of
+    /// it (another name of the same file, a mapping, a mount, a file system of another machine, no
+    /// inotify left), the old answer may be given for a second.
+    pub cache: bool,
     /// Limits of what peers can do.
     pub limits: Limits,
 }
@@ -173,6 +191,7 @@ impl Default for Config {
             admit: None,
             access_log: None,
             threads: 0,
+            cache: true,
             limits: Limits::default(),
         }
     }

@@ -1,12 +1,16 @@
 //! From a checked target to an open file: the only place that opens anything of the root. What is
 //! opened is looked at by its descriptor, so that facts and bytes belong together.
 //!
-//! A cache of open files goes into [`Files::open`]: everybody else holds an `Arc<Open>`.
+//! Where nothing is cached, everybody holds an `Arc<Open>`; what is kept of it is the business of
+//! [`crate::cache`].
 
 use std::fs::File;
+use std::io::IoSliceMut;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use sockeye_edge::tree::{Kind, Opened, Segments, Symlinks, Tree, TreeError};
 
 use crate::config::{Config, Listing, Root};
@@ -25,6 +29,50 @@ pub(crate) struct Open {
     pub(crate) facts: Facts,
     /// The path that header rules are matched against.
     pub(crate) path: Vec<u8>,
+    /// Whether all of it was in memory when it was last looked at.
+    pub(crate) is_warm: AtomicBool,
+}
+
+impl Open {
+    pub(crate) fn new(file: File, facts: Facts, path: Vec<u8>) -> Open {
+        Open { file, facts, path, is_warm: AtomicBool::new(false) }
+    }
+
+    /// Reads what is in memory, and says `AGAIN` where the disk would be waited for.
+    pub(crate) fn read_now(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        let mut buffers = [IoSliceMut::new(buffer)];
+        match preadv2(&self.file, &mut buffers, offset, ReadWriteFlags::NOWAIT) {
+            // Where files are memory by themselves, the system may not know the question.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                rustix::io::pread(&self.file, buffer, offset)
+            }
+            result => result,
+        }
+    }
+
+    /// Whether the file still has the facts that it was opened with.
+    pub(crate) fn is_same(&self) -> bool {
+        let meta = self.file.metadata();
+        meta.is_ok_and(|meta| facts_of(&meta, String::new()).validators == self.facts.validators)
+    }
+}
+
+/// Facts of an open file.
+pub(crate) fn facts_of(meta: &std::fs::Metadata, media_type: String) -> Facts {
+    use std::os::unix::fs::MetadataExt;
+    let modified_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+    Facts::new(meta.size(), modified_ns, meta.ino(), media_type)
+}
+
+/// How symbolic links count for who wants to keep what is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// They do not.
+    Any,
+    /// There was none so far.
+    Plain,
+    /// There was one.
+    Linked,
 }
 
 /// What a target names.
@@ -89,18 +137,21 @@ impl Files {
         self.listing
     }
 
-    /// Finds what `target` names.
-    pub(crate) fn find(&self, target: &Target) -> Found {
+    /// Finds what `target` names. [`Way::Plain`] becomes [`Way::Linked`] where a symbolic link was
+    /// met on any way that was tried.
+    pub(crate) fn find(&self, target: &Target, way: &mut Way) -> Found {
         if let Some(only) = &self.only {
             let names_it = target.path().is_empty() || target.path() == only;
             let whole = target.path().is_empty() || !target.is_folder();
-            return if names_it && whole { self.file(only) } else { Found::Missing };
+            return if names_it && whole { self.file(only, way) } else { Found::Missing };
         }
         if target.is_hidden() && !self.hidden {
             return Found::Missing;
         }
-        match self.open(target.path()) {
-            Ok(opened) if opened.meta.is_dir && target.is_folder() => self.folder(target, opened),
+        match self.open(target.path(), way) {
+            Ok(opened) if opened.meta.is_dir && target.is_folder() => {
+                self.folder(target, opened, way)
+            }
             Ok(opened) if opened.meta.is_dir => Found::MovedToFolder,
             Ok(_) if target.is_folder() => Found::Missing,
             Ok(opened) => self.found(opened, target.path()),
@@ -135,14 +186,14 @@ impl Files {
         Ok((entries, false))
     }
 
-    fn folder(&self, target: &Target, opened: Opened) -> Found {
+    fn folder(&self, target: &Target, opened: Opened, way: &mut Way) -> Found {
         for name in &self.index {
             let mut path = target.path().to_vec();
             if !path.is_empty() {
                 path.push(b'/');
             }
             path.extend_from_slice(name);
-            match self.file(&path) {
+            match self.file(&path, way) {
                 Found::Missing | Found::MovedToFolder => {}
                 found => return found,
             }
@@ -150,8 +201,8 @@ impl Files {
         if self.listing == Listing::Off { Found::Missing } else { Found::Folder(opened) }
     }
 
-    fn file(&self, path: &[u8]) -> Found {
-        match self.open(path) {
+    fn file(&self, path: &[u8], way: &mut Way) -> Found {
+        match self.open(path, way) {
             Ok(opened) if opened.meta.is_dir => Found::Missing,
             Ok(opened) => self.found(opened, path),
             Err(error) => missing(&error),
@@ -163,11 +214,24 @@ impl Files {
         let media_type = self.media.of(name);
         let Opened { file, meta, .. } = opened;
         let facts = Facts::new(meta.size, meta.mtime_ns, meta.inode, media_type);
-        Found::File(Arc::new(Open { file, facts, path: path.to_vec() }))
+        Found::File(Arc::new(Open::new(file, facts, path.to_vec())))
     }
 
-    fn open(&self, path: &[u8]) -> Result<Opened, TreeError> {
-        self.tree.open_file(&Segments::from_relative(path)?)
+    fn open(&self, path: &[u8], way: &mut Way) -> Result<Opened, TreeError> {
+        let path = Segments::from_relative(path)?;
+        if *way == Way::Plain {
+            match self.tree.open_plain(&path) {
+                Err(TreeError::Forbidden { .. }) => *way = Way::Linked,
+                opened => return opened,
+            }
+        }
+        self.tree.open_file(&path)
+    }
+
+    /// The folder at `path` from the root, where no link is on the way.
+    pub(crate) fn folder_at(&self, path: &[u8]) -> Option<File> {
+        let opened = self.tree.open_plain(&Segments::from_relative(path).ok()?).ok()?;
+        opened.meta.is_dir.then_some(opened.file)
     }
 }
 

@@ -6,6 +6,7 @@
 //! Decisions live in [`proto`], which knows no sockets, files or clocks; the driver moves bytes:
 //! one thread accepts and gives each connection to the worker thread that has the fewest.
 
+mod cache;
 mod config;
 mod driver;
 mod error;

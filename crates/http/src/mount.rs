@@ -137,9 +137,10 @@ impl<'a> Request<'a> {
         self.head.list(name).any(|found| found.eq_ignore_ascii_case(member.as_bytes()))
     }
 
-    /// The checked host that was asked for, with its port where it has one.
+    /// The checked host that was asked for, with its port where it has one: of the target where it
+    /// names one, else of `Host`.
     pub fn host(&self) -> Option<&'a str> {
-        self.head.host()
+        self.target.host().or(self.head.host())
     }
 
     /// Who asks.

@@ -10,6 +10,7 @@ use sockeye_edge::caps::{Caps, Refusal};
 use sockeye_edge::listen;
 use sockeye_socket::{Accept, Acceptor, Address, Events, Selector, Shutdown, Socket};
 
+use crate::cache::Bounds;
 use crate::config::{AccessLog, Admit, Config, Limits};
 use crate::driver::{Dispatch, Incoming, Work, runtime};
 use crate::error::Error;
@@ -44,6 +45,7 @@ pub struct Server {
     access_log: Option<AccessLog>,
     threads: usize,
     limits: Limits,
+    keeps_files: bool,
     sink: Sink,
 }
 
@@ -85,6 +87,7 @@ impl Server {
             access_log: config.access_log,
             threads,
             limits: config.limits,
+            keeps_files: config.cache,
             sink,
         })
     }
@@ -111,9 +114,10 @@ impl Server {
         };
         let mut dispatches = Vec::new();
         let mut workers = Vec::new();
+        let cache = self.keeps_files.then(|| Bounds::share(&self.limits, self.threads));
         for index in 0..self.threads {
             let (service, sink) = (Arc::clone(&self.service), Arc::clone(&self.sink));
-            let (dispatch, work) = Work::new(service, log.clone(), sink);
+            let (dispatch, work) = Work::new(service, log.clone(), sink, cache);
             workers.push(start_worker(index, work, shutdown).map_err(Error::Worker)?);
             dispatches.push(dispatch);
         }
@@ -213,6 +217,7 @@ impl Door {
                 Accept::Connection(socket, peer) => self.admit(socket, peer),
                 Accept::Empty => break,
                 Accept::Paused { until } => {
+                    self.dispatches.iter().for_each(Dispatch::make_room);
                     (self.sink)(&Event::Paused { pause: until.saturating_duration_since(now) });
                     return Ok(Some(until));
                 }

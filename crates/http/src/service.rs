@@ -2,20 +2,23 @@
 //! works at once on a worker thread; what takes time is handed back as something to run elsewhere.
 
 use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use sockeye_edge::tree::Opened;
 use sockeye_socket::Address;
 
+use crate::cache::{BODY_BYTES_MAX, Cache, Cover, Entry, Ready};
 use crate::config::{Config, Limits, Listing};
 use crate::error::Error;
-use crate::files::{Files, Found, Open};
+use crate::files::{Files, Found, Open, Way, facts_of};
 use crate::listing::{Folder, error_page, form, wants_page};
 use crate::mount::{Answer, Mount, Receive, Request, Takeover};
-use crate::proto::answer::{self, ALLOW, Context, Facts};
-use crate::proto::head::{Framing, Head};
-use crate::proto::plan::{Headers, Plan};
+use crate::proto::answer::{self, ALLOW, Context};
+use crate::proto::head::{Framing, Head, Method};
+use crate::proto::plan::{Body, Headers, Plan};
 use crate::proto::status::{PeerError, Status};
 use crate::proto::target::{Target, encode_segment};
 use crate::rules::Rule;
@@ -26,12 +29,23 @@ pub(crate) enum Reply {
     Plan(Plan),
     /// Send this, which is about that file.
     File(Plan, Arc<Open>),
+    /// Send this, which is written already, and that file where its body is not in it.
+    Ready(Rc<Ready>, Option<Arc<Open>>),
     /// Read that folder, where blocking is allowed, and send what comes out.
     Folder(Box<FolderJob>),
     /// Give the body, at most so many bytes, to that, where blocking is allowed.
     Receive(u64, Receive),
     /// Hand the connection over.
     Takeover(Takeover),
+}
+
+/// When a request is answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// Seconds since 1970.
+    pub(crate) second: u64,
+    /// The same, for what must not go back.
+    pub(crate) instant: Instant,
 }
 
 /// A folder to be read and shown.
@@ -82,17 +96,23 @@ impl Service {
         })
     }
 
-    /// Says what to do for the request with `head` at `now` (seconds since 1970).
-    pub(crate) fn reply(self: &Arc<Self>, head: &Head, peer: &Address, now: u64) -> Reply {
+    /// Says what to do for the request with `head` at the time of `clock`.
+    pub(crate) fn reply(
+        self: &Arc<Self>,
+        head: &Head,
+        peer: &Address,
+        cache: &mut Option<Cache>,
+        clock: Clock,
+    ) -> Reply {
         let target = match Target::of(head) {
             Ok(target) => target,
             Err(error) => return Reply::Plan(self.error(head, error)),
         };
         match self.ask_mounts(head, &target, peer) {
-            Answer::Pass => self.files_reply(head, target, now),
+            Answer::Pass => self.files_reply(head, target, cache, clock),
             Answer::Plan(plan) => Reply::Plan(plan),
             Answer::File(file, media_type, headers) => {
-                self.mounted_file(head, (file, media_type), &headers, now)
+                self.mounted_file(head, (file, media_type), &headers, clock.second)
             }
             Answer::Receive(max, receive) => Reply::Receive(max, receive),
             Answer::Takeover(takeover) if head.framing() == Framing::None => {
@@ -126,17 +146,31 @@ impl Service {
         Answer::Pass
     }
 
-    fn files_reply(self: &Arc<Self>, head: &Head, target: Target, now: u64) -> Reply {
+    fn files_reply(
+        self: &Arc<Self>,
+        head: &Head,
+        target: Target,
+        cache: &mut Option<Cache>,
+        clock: Clock,
+    ) -> Reply {
         if target.is_server() {
             return Reply::Plan(Plan::new(Status::OK).with_header("Allow", ALLOW));
         }
         if let Some(plan) = answer::method_plan(head.method()) {
             return Reply::Plan(plan);
         }
+        let kept = cache.as_mut().and_then(|cache| cache.get(&target, clock.instant));
+        if let Some(reply) = kept.and_then(|entry| self.kept_reply(head, &target, entry, clock)) {
+            return reply;
+        }
         let error = |status, why| Reply::Plan(self.error(head, PeerError::new(status, why)));
-        match self.files.find(&target) {
-            Found::File(open) => self.file_reply(head, &target, open, now),
+        match self.find(&target, cache, clock) {
+            Found::File(open) => self.file_reply(head, &target, open, clock.second),
             Found::Folder(opened) => {
+                if let Some(plan) = answer::condition_plan(head) {
+                    let plan = plan.with_header("Vary", "Accept");
+                    return Reply::Plan(plan.with_header("Cache-Control", "no-cache"));
+                }
                 let form = form(head, &target, self.files.listing());
                 let service = Arc::clone(self);
                 Reply::Folder(Box::new(FolderJob { service, opened, target, form }))
@@ -148,6 +182,8 @@ impl Service {
                     location.push_str(query);
                 }
                 let plan = Plan::text(Status::MOVED_PERMANENTLY, "folders end with a slash");
+                // Else caches, and browsers, might keep the answer for good.
+                let plan = plan.with_header("Cache-Control", "no-cache");
                 Reply::Plan(plan.with_header("Location", location))
             }
             Found::Missing => error(Status::NOT_FOUND, "there is nothing of this name here"),
@@ -156,16 +192,88 @@ impl Service {
         }
     }
 
+    /// The answer by what is kept of a file; none where its bytes are needed and are not kept.
+    fn kept_reply(
+        &self,
+        head: &Head,
+        target: &Target,
+        entry: &mut Entry,
+        clock: Clock,
+    ) -> Option<Reply> {
+        if answer::is_plain(head) {
+            if entry.ready.is_of_another(clock.second) {
+                Rc::make_mut(&mut entry.ready).set_date(clock.second);
+            }
+            return Some(Reply::Ready(Rc::clone(&entry.ready), entry.open.clone()));
+        }
+        let mut plan = answer::file(head, &entry.facts, self.context(clock.second));
+        self.finish(target, &entry.path, &mut plan);
+        match (&plan.body, &entry.open) {
+            (_, Some(open)) => Some(Reply::File(plan, Arc::clone(open))),
+            (Body::File(_) | Body::Parts(..), None) if head.method() == Method::Get => None,
+            (_, None) => Some(Reply::Plan(plan)),
+        }
+    }
+
+    /// Finds what `target` names, and keeps it where it may be kept.
+    fn find(&self, target: &Target, cache: &mut Option<Cache>, clock: Clock) -> Found {
+        let Some(cache) = cache else { return self.files.find(target, &mut Way::Any) };
+        let mut cover = cache.cover(target);
+        let mut way = Way::Plain;
+        let mut found = self.files.find(target, &mut way);
+        if matches!(found, Found::Busy) && cache.make_room(clock.instant) {
+            (cover, way) = (cache.cover(target), Way::Plain);
+            found = self.files.find(target, &mut way);
+        }
+        if let (Found::File(open), Way::Plain) = (&found, way) {
+            self.keep(target, open, cache, (cover, clock));
+        }
+        found
+    }
+
+    fn keep(
+        &self,
+        target: &Target,
+        open: &Arc<Open>,
+        cache: &mut Cache,
+        (cover, clock): (Cover, Clock),
+    ) {
+        let Clock { second, instant } = clock;
+        // The date of the last change would be another one every second.
+        if open.facts.validators.modified.is_some_and(|modified| modified > second)
+            || !cache.admits(target, open, &self.files, (cover, instant))
+        {
+            return;
+        }
+        let is_small = open.facts.size <= BODY_BYTES_MAX;
+        let body = if is_small { whole_now(open) } else { Some(Vec::new()) };
+        let Some(body) = body else { return };
+        let mut plan = answer::whole(&open.facts, second);
+        self.finish(target, &open.path, &mut plan);
+        let entry = Entry {
+            ready: Rc::new(Ready::new(&plan, &body)),
+            facts: open.facts.clone(),
+            path: open.path.clone(),
+            open: (!is_small).then(|| Arc::clone(open)),
+        };
+        cache.insert(target, entry, &open.file, (cover, instant));
+    }
+
     fn file_reply(&self, head: &Head, target: &Target, open: Arc<Open>, now: u64) -> Reply {
         let mut plan = answer::file(head, &open.facts, self.context(now));
+        self.finish(target, &open.path, &mut plan);
+        Reply::File(plan, open)
+    }
+
+    /// Adds what depends on the path, `path` from the root, to an answer about a file.
+    fn finish(&self, target: &Target, path: &[u8], plan: &mut Plan) {
         if plan.status.code() < 400 {
             plan.headers.push("Cache-Control", "no-cache");
             if let Some(name) = self.files.only().filter(|_| target.path().is_empty()) {
                 plan.headers.push("Content-Disposition", disposition(name));
             }
-            self.apply_rules(&open.path, &mut plan.headers);
+            self.apply_rules(path, &mut plan.headers);
         }
-        Reply::File(plan, open)
     }
 
     fn mounted_file(
@@ -183,7 +291,7 @@ impl Service {
         if plan.status.code() < 400 {
             plan.headers.extend(headers);
         }
-        Reply::File(plan, Arc::new(Open { file, facts, path: Vec::new() }))
+        Reply::File(plan, Arc::new(Open::new(file, facts, Vec::new())))
     }
 
     fn context(&self, now: u64) -> Context {
@@ -212,8 +320,17 @@ fn disposition(name: &[u8]) -> String {
     format!("inline; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }
 
-fn facts_of(meta: &std::fs::Metadata, media_type: String) -> Facts {
-    use std::os::unix::fs::MetadataExt;
-    let modified_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
-    Facts::new(meta.size(), modified_ns, meta.ino(), media_type)
+/// The whole of a small file, where that is in memory.
+fn whole_now(open: &Open) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(open.facts.size).ok()?];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        let offset = u64::try_from(filled).ok()?;
+        let count = open.read_now(&mut bytes[filled..], offset).ok()?;
+        if count == 0 {
+            return None;
+        }
+        filled += count;
+    }
+    Some(bytes)
 }

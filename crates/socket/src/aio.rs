@@ -21,7 +21,7 @@ use crate::addr::{Address, ToAddress};
 use crate::error::{Cause, Error, Result};
 use crate::server::{Accept, Acceptor};
 use crate::shutdown::Shutdown;
-use crate::socket::{How, Kind};
+use crate::socket::{How, Kind, or_end};
 use crate::{errno, opt, sys};
 
 pub use client::{ConnectionBuilder, create_connection};
@@ -149,6 +149,10 @@ impl Socket {
             match call(self.inner.get_ref()) {
                 Err(error) if error.would_block() => {
                     let ready = guard.ready();
+                    // A datagram socket that was shut down stays ready and gives nothing.
+                    if interest == Interest::READABLE && ready.is_read_closed() {
+                        return Err(Error::os(op, errno::ESHUTDOWN));
+                    }
                     // Only what was waited for is used up.
                     guard.clear_ready_matching(if interest == Interest::READABLE {
                         ready & tokio::io::Ready::READABLE
@@ -273,7 +277,7 @@ impl Socket {
     /// # Errors
     /// As [`crate::Socket::recv`].
     pub async fn recv(&self, n: usize) -> Result<Vec<u8>> {
-        self.run("recv", Interest::READABLE, |socket| socket.recv(n)).await
+        or_end(self.run("recv", Interest::READABLE, |socket| socket.recv(n)).await, || Ok(vec![]))
     }
 
     /// Receives into `buf`; gives how many bytes came, 0 at the end of the stream.
@@ -281,7 +285,8 @@ impl Socket {
     /// # Errors
     /// As [`crate::Socket::recv`].
     pub async fn recv_into(&self, buf: &mut [u8]) -> Result<usize> {
-        self.run("recv_into", Interest::READABLE, |socket| socket.recv_into(buf)).await
+        let call = |socket: &crate::Socket| socket.recv_into(buf);
+        or_end(self.run("recv_into", Interest::READABLE, call).await, || Ok(0))
     }
 
     /// Fills `buf`. Cancelled, the bytes that had come are lost to the caller: use

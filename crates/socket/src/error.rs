@@ -54,6 +54,8 @@ pub(crate) enum Cause {
     Lost(&'static str),
     /// Several addresses were tried, or none in time.
     Attempts(Box<Failures>),
+    /// Somebody else's error, without a number of the system's.
+    Other(io::Error),
 }
 
 impl Error {
@@ -121,6 +123,7 @@ impl Error {
             Cause::Attempts(failures) => {
                 failures.reason().map_or(io::ErrorKind::TimedOut, Self::kind)
             }
+            Cause::Other(error) => error.kind(),
         }
     }
 
@@ -255,6 +258,7 @@ impl fmt::Display for Error {
             | Cause::Invalid(why)
             | Cause::Lost(why) => f.write_str(why)?,
             Cause::Attempts(failures) => failures.fmt(f)?,
+            Cause::Other(error) => error.fmt(f)?,
         }
         if self.done > 0 { write!(f, " after {} bytes", self.done) } else { Ok(()) }
     }
@@ -262,14 +266,30 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({self})")
+        // As it is shown: what `main` prints of an error that it returns is meant for people.
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl std::error::Error for Error {}
 
+impl From<io::Error> for Error {
+    /// Keeps the system's error number, or an error of this crate that is inside: for functions
+    /// that deal with sockets and with files too.
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(own) => own,
+            Err(error) => match error.raw_os_error() {
+                Some(errno) => Self::new("io", Cause::Errno(errno)),
+                None => Self::new("io", Cause::Other(error)),
+            },
+        }
+    }
+}
+
 impl From<Error> for io::Error {
-    /// Keeps the system's error number where there is one; else the whole error is inside.
+    /// Keeps the system's error number where there is one (and no more: not the operation, not the
+    /// address); else the whole error is inside.
     fn from(error: Error) -> Self {
         match error.errno() {
             Some(errno) => io::Error::from_raw_os_error(errno),
@@ -305,6 +325,18 @@ mod tests {
         assert_eq!(error.raw_os_error(), Some(errno::EPIPE));
         let error: io::Error = Error::timed_out("recv").into();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn an_io_error_comes_back_as_it_went() {
+        let timeout: io::Error = Error::timed_out("recv").into();
+        assert_eq!(Error::from(timeout).to_string(), "recv: timed out");
+        let number: io::Error = Error::os("send", errno::EPIPE).into();
+        assert_eq!(Error::from(number).to_string(), "io: broken pipe (EPIPE)");
+        let other = Error::from(io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"));
+        assert_eq!(other.to_string(), "io: not UTF-8");
+        assert_eq!((other.kind(), other.errno()), (io::ErrorKind::InvalidData, None));
+        assert_eq!(format!("{other:?}"), other.to_string());
     }
 
     #[test]

@@ -14,6 +14,8 @@ use std::ops::Range;
 
 pub use deframer::Deframer;
 pub use fixed::Fixed;
+#[cfg(feature = "tokio")]
+pub(crate) use framed::Outlet;
 pub use framed::{Framed, FramedError};
 pub use length::{BE, LE, LengthPrefix, Order, U24, Width};
 pub use text::{Delimiter, Lines};

@@ -39,6 +39,8 @@ pub use kind::{
 };
 pub use message::{Message, Received, recv_fds, send_fds};
 pub use view::View;
+#[cfg(feature = "tokio")]
+pub(crate) use view::or_end;
 
 /// A BSD socket with the methods that Python gives it.
 ///
@@ -266,9 +268,10 @@ impl Socket {
     /// # Errors
     /// The system does not have the option for this socket, or refuses the value.
     pub fn setsockopt<T: SetValue>(&self, option: Opt<T>, value: T) -> Result<()> {
-        let bytes = value.encode().ok_or_else(|| Error::os("setsockopt", errno::EINVAL))?;
+        let bytes =
+            value.encode().ok_or_else(|| option_error("setsockopt", option, errno::EINVAL))?;
         sys::set_option(self.as_fd(), option.level(), option.name(), &bytes)
-            .map_err(|error| Error::io("setsockopt", &error))
+            .map_err(|error| option_error("setsockopt", option, errno_of(&error)))
     }
 
     /// Reads an option.
@@ -278,8 +281,8 @@ impl Socket {
     pub fn getsockopt<T: GetValue>(&self, option: Opt<T>) -> Result<T> {
         let mut bytes = vec![0; T::LEN];
         let len = sys::get_option(self.as_fd(), option.level(), option.name(), &mut bytes)
-            .map_err(|error| Error::io("getsockopt", &error))?;
-        T::decode(&bytes[..len]).ok_or_else(|| Error::os("getsockopt", errno::EINVAL))
+            .map_err(|error| option_error("getsockopt", option, errno_of(&error)))?;
+        T::decode(&bytes[..len]).ok_or_else(|| option_error("getsockopt", option, errno::EINVAL))
     }
 
     /// Reads an option by the system's numbers: at most `len` of its bytes. What kind of value it
@@ -391,6 +394,15 @@ impl Socket {
             Err(_) => error,
         }
     }
+}
+
+/// An error about an option by its name.
+fn option_error<T>(op: &'static str, option: Opt<T>, errno: i32) -> Error {
+    Error::new(op, Cause::Asked { errno, asked: option.label().into() })
+}
+
+fn errno_of(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(errno::EINVAL)
 }
 
 fn descriptor_error(error: Errno) -> Error {

@@ -1,7 +1,7 @@
 //! Out of descriptors, with each server: a process of its own with a limit of 64 has 200 clients.
 //! Those that it cannot take wait in the queue, the processor rests meanwhile, and when descriptors
 //! come free all are served. Without the test harness, since the limit is the whole process's.
-//! `SOCKEYE_EXHAUSTED_SECONDS` says how long it stays at the limit, one second where it says nothing;
+//! `SOCKEYE_EXHAUSTED_SECONDS` says how long it stays at the limit, a second where nothing is said;
 //! the run that it is set for has a quiet machine, and all are to be served within a second.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]

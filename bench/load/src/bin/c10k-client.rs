@@ -1,7 +1,7 @@
 //! Many clients in one thread: `c10k-client ADDRESS CONNECTIONS SIZE`. Every SIZE connections, in
-//! the order in which they are made, are one room: a line that one of them says comes to all others.
-//! With SIZE 1 the server is an echo. It says `held CONNECTIONS`, then obeys lines on its standard
-//! input and answers each with one line of JSON:
+//! the order in which they are made, are one room: a line that one of them says comes to all the
+//! others. With SIZE 1 the server is an echo. It says `held CONNECTIONS`, then obeys lines on its
+//! standard input and answers each with one line of JSON:
 //!
 //! - `each`: every room says one line, 64 rooms at a time;
 //! - `saturate SECONDS ROOMS`: so many rooms always have a line under way, each room in its turn;

@@ -54,29 +54,38 @@ impl Root {
 
     /// Opens what `path` names, with `flags`.
     pub(super) fn resolve(&self, path: &Segments, flags: OFlags) -> Result<OwnedFd> {
+        self.resolve_by(self.symlinks, path, flags)
+    }
+
+    /// Opens what `path` names where no link is on the way.
+    pub(super) fn resolve_plain(&self, path: &Segments, flags: OFlags) -> Result<OwnedFd> {
+        self.resolve_by(Symlinks::Never, path, flags)
+    }
+
+    fn resolve_by(&self, links: Symlinks, path: &Segments, flags: OFlags) -> Result<OwnedFd> {
         if self.resolver == Resolver::Openat2 {
             for _ in 0..RETRIES_MAX {
                 let none = Mode::empty();
-                match openat2(&self.dir, path.as_path(), flags, none, self.resolve_flags()) {
+                match openat2(&self.dir, path.as_path(), flags, none, resolve_flags(links)) {
                     Err(Errno::AGAIN | Errno::INTR) => {}
                     decided => return decided,
                 }
             }
         }
-        match self.symlinks {
+        match links {
             Symlinks::Never => walk(&self.dir, path, flags, 0),
             Symlinks::Within => walk(&self.dir, path, flags, LINKS_MAX),
             Symlinks::Follow => openat(&self.dir, path.as_path(), flags, Mode::empty()),
         }
     }
+}
 
-    fn resolve_flags(&self) -> ResolveFlags {
-        let contained = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        match self.symlinks {
-            Symlinks::Never => contained | ResolveFlags::NO_SYMLINKS,
-            Symlinks::Within => contained,
-            Symlinks::Follow => ResolveFlags::NO_MAGICLINKS,
-        }
+fn resolve_flags(links: Symlinks) -> ResolveFlags {
+    let contained = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    match links {
+        Symlinks::Never => contained | ResolveFlags::NO_SYMLINKS,
+        Symlinks::Within => contained,
+        Symlinks::Follow => ResolveFlags::NO_MAGICLINKS,
     }
 }
 

@@ -10,9 +10,10 @@ use sockeye_socket::{Address, aio};
 use tokio::sync::futures::Notified;
 
 use super::body;
-use super::send::{Sending, send};
-use super::watched::{Failure, Pace, Watched};
+use super::send::{Sending, send, send_ready};
+use super::watched::{Failure, Memory, Pace, Watched};
 use super::worker::Worker;
+use crate::cache::Ready;
 use crate::event::Event;
 use crate::files::Open;
 use crate::log::Record;
@@ -43,18 +44,29 @@ pub(super) struct Driver {
     told_to_stop: bool,
     has_shut: bool,
     in_a_row: u32,
+    /// The time when something was received, or an answer sent that had to wait.
+    now: Instant,
 }
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(worker: Rc<Worker>, socket: aio::Socket, peer: Address) {
     let limits = &worker.service.limits;
     let pace = Pace { timeout: limits.write_timeout, bytes_min: limits.progress_bytes_min };
-    let machine = Connection::new(limits.of_connection(), Instant::now());
+    let now = Instant::now();
+    let machine = Connection::new(limits.of_connection(), now);
     let stream = Watched::new(socket, pace);
     let stop_worker = Rc::clone(&worker);
     let mut stop = std::pin::pin!(stop_worker.stop.notified());
-    let mut driver =
-        Driver { worker, stream, machine, peer, told_to_stop: false, has_shut: false, in_a_row: 0 };
+    let mut driver = Driver {
+        worker,
+        stream,
+        machine,
+        peer,
+        told_to_stop: false,
+        has_shut: false,
+        in_a_row: 0,
+        now,
+    };
     let mut stage = "head";
     let takeover = loop {
         match driver.turn(stop.as_mut(), &mut stage).await {
@@ -68,6 +80,31 @@ pub(super) async fn serve(worker: Rc<Worker>, socket: aio::Socket, peer: Address
     };
     if let End::Takeover(takeover) = takeover {
         driver.hand_over(takeover);
+    }
+}
+
+/// The memory of a connection, which an idle one leaves to the others.
+struct Lent<'a> {
+    machine: &'a mut Connection,
+    worker: &'a Worker,
+}
+
+impl Memory for Lent<'_> {
+    fn lend(&mut self) -> &mut [u8] {
+        if self.machine.is_idle()
+            && let Some(buffer) = self.worker.lend_buffer()
+        {
+            self.machine.lend_buffer(buffer);
+        }
+        self.machine.recv_buffer()
+    }
+
+    fn take_back(&mut self) {
+        if self.machine.is_idle()
+            && let Some(buffer) = self.machine.release_buffer()
+        {
+            self.worker.keep_buffer(buffer);
+        }
     }
 }
 
@@ -87,7 +124,7 @@ impl Driver {
         if self.worker.stopping.get() && !self.told_to_stop {
             self.tell_to_stop();
         }
-        match self.machine.poll_turn(Instant::now()) {
+        match self.machine.poll_turn(self.now) {
             Turn::Close => return Ok(Some(End::Closed)),
             Turn::Read => {
                 *stage = "head";
@@ -128,38 +165,26 @@ impl Driver {
         let Some(deadline) = self.machine.poll_timeout() else {
             return Err(Failure::Gone);
         };
-        if self.machine.is_idle() {
-            if let Some(buffer) = self.machine.release_buffer() {
-                self.worker.keep_buffer(buffer);
-            }
-            let readable = self.stream.readable(deadline);
-            let woken = if self.told_to_stop {
-                readable.await
-            } else {
-                tokio::select! {
-                    biased;
-                    result = readable => result,
-                    () = stop => {
-                        self.tell_to_stop();
-                        return Ok(());
-                    }
-                }
-            };
-            match woken {
-                Ok(()) => {}
-                Err(Failure::TimedOut) => {
-                    self.machine.handle_timeout();
+        let mut memory = Lent { machine: &mut self.machine, worker: &self.worker };
+        let received = if self.told_to_stop || !memory.machine.is_idle() {
+            self.stream.recv_by(&mut memory, deadline).await
+        } else {
+            tokio::select! {
+                biased;
+                received = self.stream.recv_by(&mut memory, deadline) => received,
+                () = stop => {
+                    self.tell_to_stop();
                     return Ok(());
                 }
-                Err(failure) => return Err(failure),
             }
-            if let Some(buffer) = self.worker.lend_buffer() {
-                self.machine.lend_buffer(buffer);
-            }
-        }
-        match self.stream.recv(self.machine.recv_buffer(), deadline).await {
+        };
+        match received {
             Ok(0) => self.machine.handle_eof(),
-            Ok(bytes) => self.machine.handle_received(bytes, Instant::now()),
+            Ok(bytes) => {
+                self.worker.handle_received();
+                self.now = Instant::now();
+                self.machine.handle_received(bytes, self.now);
+            }
             Err(Failure::TimedOut) => self.machine.handle_timeout(),
             Err(failure) => return Err(failure),
         }
@@ -168,8 +193,17 @@ impl Driver {
 
     /// Answers one request. `Some` where the connection is taken over.
     async fn answer(&mut self, head: &Head) -> Result<Option<Takeover>, Failure> {
-        let subject = Subject { head: Some(head), refused: None, started: Instant::now() };
-        let (plan, file) = match self.worker.reply(head, &self.peer) {
+        let subject = Subject { head: Some(head), refused: None, started: self.now };
+        let (plan, file) = match Worker::reply(&self.worker, head, &self.peer, subject.started) {
+            Reply::Ready(ready, file) => {
+                let close = self.send_ready(head, &ready, file.as_ref(), subject).await?;
+                // A small answer goes out at once, in the time of its request.
+                if self.stream.take_waited() || file.is_some() {
+                    self.now = Instant::now();
+                }
+                self.after_answer(close).await;
+                return Ok(None);
+            }
             Reply::Plan(plan) => (plan, None),
             Reply::File(plan, file) => (plan, Some(file)),
             Reply::Folder(job) => (run_elsewhere(move || job.run()).await, None),
@@ -181,13 +215,49 @@ impl Driver {
             Reply::Takeover(takeover) => return Ok(Some(takeover)),
         };
         let close = self.send(&plan, file.as_ref(), subject).await?;
-        self.machine.finish(close, Instant::now());
+        self.now = Instant::now();
+        // The next request may have come with the body of this one.
+        self.worker.handle_received();
+        self.after_answer(close).await;
+        Ok(None)
+    }
+
+    async fn after_answer(&mut self, close: bool) {
+        self.machine.finish(close, self.now);
         self.in_a_row += 1;
         if self.in_a_row >= ANSWERS_IN_A_ROW_MAX {
             self.in_a_row = 0;
             tokio::task::yield_now().await;
         }
-        Ok(None)
+    }
+
+    /// Whether the answer must say that the connection ends, and its `Connection` field.
+    fn connection(&self, minor: u8) -> (bool, Option<&'static str>) {
+        match (self.machine.must_close(), minor) {
+            (true, _) => (true, Some("close")),
+            (false, 0) => (false, Some("keep-alive")),
+            (false, _) => (false, None),
+        }
+    }
+
+    /// Sends an answer that is written already and logs it, as [`Driver::send`] does.
+    async fn send_ready(
+        &mut self,
+        head: &Head,
+        ready: &Ready,
+        file: Option<&Arc<Open>>,
+        subject: Subject<'_>,
+    ) -> Result<bool, Failure> {
+        let (close, connection) = self.connection(head.minor());
+        let mut out = self.worker.take_out();
+        let head_only = head.method() == Method::Head;
+        let sending = Sending { out: &mut out, file: None, head_only };
+        let sent = send_ready(&mut self.stream, (ready, file), connection, sending).await;
+        self.worker.keep_out(out);
+        let bytes = *sent.as_ref().unwrap_or(&0);
+        self.worker.count_answer(ready.head().len(), bytes);
+        self.log(Status::OK, &subject, bytes);
+        sent.map(|_| close)
     }
 
     /// Sends an answer and logs it. Says whether it told the peer that the connection ends.
@@ -197,28 +267,25 @@ impl Driver {
         file: Option<&Arc<Open>>,
         subject: Subject<'_>,
     ) -> Result<bool, Failure> {
-        let close = self.machine.must_close();
-        let minor = subject.head.map_or(1, Head::minor);
-        let connection = match (close, minor) {
-            (true, _) => Some("close"),
-            (false, 0) => Some("keep-alive"),
-            (false, _) => None,
-        };
+        let (close, connection) = self.connection(subject.head.map_or(1, Head::minor));
         let now = self.worker.now();
         let mut out = self.worker.take_out();
         plan.write_head(&self.worker.date(now), connection, &mut out);
         let head_bytes = out.len();
-        let head_only = subject.head.is_some_and(|head| head.method() == Method::Head);
+        let head_only = match (subject.head, subject.refused) {
+            (Some(head), _) => head.method() == Method::Head,
+            (None, refused) => refused.is_some_and(|refused| refused.line.starts_with(b"HEAD ")),
+        };
         let sending = Sending { out: &mut out, file, head_only };
         let sent = send(&mut self.stream, plan, sending).await;
         self.worker.keep_out(out);
         let bytes = *sent.as_ref().unwrap_or(&0);
         self.worker.count_answer(head_bytes, bytes);
-        self.log(plan, &subject, bytes, now);
+        self.log(plan.status, &subject, bytes);
         sent.map(|_| close)
     }
 
-    fn log(&self, plan: &Plan, subject: &Subject<'_>, bytes: u64, now: u64) {
+    fn log(&self, status: Status, subject: &Subject<'_>, bytes: u64) {
         let Some(log) = &self.worker.log else { return };
         let line = match (subject.head, subject.refused) {
             (Some(head), _) => {
@@ -230,9 +297,9 @@ impl Driver {
         };
         log.write(&Record {
             peer: self.peer.canonical_ip(),
-            time: now,
+            time: self.worker.now(),
             line: &line,
-            status: plan.status.code(),
+            status: status.code(),
             bytes,
             duration: subject.started.elapsed(),
             referrer: subject.head.and_then(|head| head.field("referer")),

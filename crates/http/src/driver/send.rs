@@ -1,14 +1,15 @@
 //! Sending an answer: a head with a small body in one send, a large one by sendfile in pieces.
 
-use std::fs::File;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use rustix::io::{Errno, ReadWriteFlags};
+use rustix::io::Errno;
 
 use super::watched::{Failure, Watched};
+use crate::cache::Ready;
 use crate::files::Open;
 use crate::proto::plan::{Body, Plan};
 
@@ -19,9 +20,9 @@ const PIECE_BYTES: u64 = 1024 * 1024;
 /// One call of sendfile where the file has to come from the disk first.
 const COLD_PIECE_BYTES: u64 = 256 * 1024;
 
-/// What is sent beside the plan.
+/// What is needed beside what is sent.
 pub(super) struct Sending<'a> {
-    /// The head, written already; room for a small body.
+    /// The head, where it is not elsewhere; room for a small body.
     pub(super) out: &'a mut Vec<u8>,
     /// The file that the plan is about.
     pub(super) file: Option<&'a Arc<Open>>,
@@ -78,15 +79,12 @@ async fn append(open: &Arc<Open>, range: &Range<u64>, out: &mut Vec<u8>) -> Resu
     while filled < length {
         let offset = range.start + u64::try_from(filled).unwrap_or(0);
         let buffer = &mut out[start + filled..];
-        let count = match read_now(&open.file, buffer, offset) {
+        let count = match open.read_now(buffer, offset) {
             Err(Errno::AGAIN) => {
                 let read = read_elsewhere(open, length - filled, offset).await;
                 let bytes = read.map_err(|_| Failure::Cut)?;
                 buffer[..bytes.len()].copy_from_slice(&bytes);
                 bytes.len()
-            }
-            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
-                open.file.read_at(buffer, offset).map_err(|_| Failure::Cut)?
             }
             result => result.map_err(|_| Failure::Cut)?,
         };
@@ -96,12 +94,6 @@ async fn append(open: &Arc<Open>, range: &Range<u64>, out: &mut Vec<u8>) -> Resu
         filled += count;
     }
     Ok(())
-}
-
-/// Reads what is in memory, and says `AGAIN` where the disk would be waited for.
-fn read_now(file: &File, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
-    let mut buffers = [IoSliceMut::new(buffer)];
-    rustix::io::preadv2(file, &mut buffers, offset, ReadWriteFlags::NOWAIT)
 }
 
 /// Reads on a thread that may wait for the disk.
@@ -114,6 +106,32 @@ async fn read_elsewhere(open: &Arc<Open>, length: usize, offset: u64) -> io::Res
         Ok(bytes)
     };
     tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+}
+
+/// Sends what is written already, with a `connection` field where there is to be one, and `file`
+/// where the body is not in it. Says how many bytes of the body went.
+pub(super) async fn send_ready(
+    stream: &mut Watched,
+    (ready, file): (&Ready, Option<&Arc<Open>>),
+    connection: Option<&str>,
+    sending: Sending<'_>,
+) -> Result<u64, Failure> {
+    stream.start_pace();
+    let Sending { out, head_only, .. } = sending;
+    let file = file.filter(|_| !head_only);
+    match connection {
+        None if head_only => stream.send_all(ready.head(), false).await?,
+        None => stream.send_all(ready.bytes(), file.is_some()).await?,
+        Some(connection) => {
+            let bytes = ready.write_with(connection, out);
+            let bytes = if head_only { bytes } else { out.len() };
+            stream.send_all(&out[..bytes], file.is_some()).await?;
+        }
+    }
+    if let Some(open) = file {
+        send_range(stream, open, &(0..open.facts.size)).await?;
+    }
+    Ok(if head_only { 0 } else { ready.body_bytes() })
 }
 
 async fn send_range(
@@ -134,7 +152,9 @@ async fn send_range(
             }
             offset += u64::try_from(sent).map_err(|_| Failure::Cut)?;
         }
-        tokio::task::yield_now().await;
+        if offset < range.end {
+            tokio::task::yield_now().await;
+        }
     }
     Ok(())
 }
@@ -143,9 +163,16 @@ async fn send_range(
 /// this thread wait for the disk.
 async fn warm(open: &Arc<Open>, offset: u64, left: u64) -> io::Result<u64> {
     let piece = left.min(PIECE_BYTES);
-    match read_now(&open.file, &mut [0], offset + piece - 1) {
+    // What is kept is looked at once: it is not kept for long.
+    if open.is_warm.load(Ordering::Relaxed) {
+        return Ok(piece);
+    }
+    match open.read_now(&mut [0], offset + piece - 1) {
         Err(Errno::AGAIN) => {}
-        _ => return Ok(piece),
+        _ => {
+            open.is_warm.store(piece == open.facts.size, Ordering::Relaxed);
+            return Ok(piece);
+        }
     }
     let piece = left.min(COLD_PIECE_BYTES);
     let length = usize::try_from(piece).map_err(io::Error::other)?;

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use sockeye_socket::{How, aio};
+use sockeye_socket::{How, Socket, aio};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Sleep;
 
@@ -32,6 +32,20 @@ pub(crate) struct Pace {
     pub(crate) bytes_min: u64,
 }
 
+/// Lends memory to receive into.
+pub(crate) trait Memory {
+    /// Lends it; it is not empty.
+    fn lend(&mut self) -> &mut [u8];
+    /// Has it back: nothing has come yet.
+    fn take_back(&mut self) {}
+}
+
+impl Memory for &mut [u8] {
+    fn lend(&mut self) -> &mut [u8] {
+        self
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Watched {
     socket: aio::Socket,
@@ -40,17 +54,13 @@ pub(crate) struct Watched {
     /// Until when the peer must have moved the bytes of its pace; set by the first wait.
     pace_deadline: Option<Instant>,
     pace_bytes: u64,
+    has_waited: bool,
 }
 
 impl Watched {
     pub(crate) fn new(socket: aio::Socket, pace: Pace) -> Watched {
         let timer = Box::pin(tokio::time::sleep(pace.timeout));
-        Watched { socket, timer, pace, pace_deadline: None, pace_bytes: 0 }
-    }
-
-    /// Waits until there is something to receive.
-    pub(crate) async fn readable(&mut self, deadline: Instant) -> Result<(), Failure> {
-        within(&mut self.timer, || deadline, self.socket.readable()).await
+        Watched { socket, timer, pace, pace_deadline: None, pace_bytes: 0, has_waited: false }
     }
 
     /// Receives into `buffer`; 0 bytes is the end of the stream.
@@ -59,16 +69,34 @@ impl Watched {
         buffer: &mut [u8],
         deadline: Instant,
     ) -> Result<usize, Failure> {
+        let mut memory = buffer;
+        self.recv_by(&mut memory, deadline).await
+    }
+
+    /// Receives into what `memory` lends, which has it back for as long as nothing comes.
+    pub(crate) async fn recv_by(
+        &mut self,
+        memory: &mut impl Memory,
+        deadline: Instant,
+    ) -> Result<usize, Failure> {
         let socket = &mut self.socket;
         let read = poll_fn(|cx| {
-            let mut read = ReadBuf::new(buffer);
+            let mut read = ReadBuf::new(memory.lend());
             match Pin::new(&mut *socket).poll_read(cx, &mut read) {
                 Poll::Ready(Ok(())) => Poll::Ready(Ok(read.filled().len())),
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-                Poll::Pending => Poll::Pending,
+                Poll::Pending => {
+                    memory.take_back();
+                    Poll::Pending
+                }
             }
         });
         within(&mut self.timer, || deadline, read).await
+    }
+
+    /// Whether a call had to wait since this was asked last.
+    pub(crate) fn take_waited(&mut self) -> bool {
+        std::mem::take(&mut self.has_waited)
     }
 
     /// Starts a new account of the peer's pace.
@@ -91,14 +119,11 @@ impl Watched {
         let mut sent = 0;
         while sent < bytes.len() {
             let rest = &bytes[sent..];
-            let deadline = pace_deadline(&mut self.pace_deadline, self.pace.timeout);
-            let count = if more {
-                within(&mut self.timer, deadline, self.socket.send_more(rest)).await?
-            } else {
-                within(&mut self.timer, deadline, self.socket.send(rest)).await?
+            let call = |socket: &Socket| match more {
+                true => socket.send_more(rest),
+                false => socket.send(rest),
             };
-            self.moved(count);
-            sent += count;
+            sent += self.send_by(call).await?;
         }
         Ok(())
     }
@@ -110,9 +135,22 @@ impl Watched {
         offset: u64,
         count: usize,
     ) -> Result<usize, Failure> {
-        let deadline = pace_deadline(&mut self.pace_deadline, self.pace.timeout);
-        let call = self.socket.sendfile_some(file, offset, count);
-        let sent = within(&mut self.timer, deadline, call).await?;
+        self.send_by(|socket| socket.sendfile_some(&file, offset, count)).await
+    }
+
+    /// Makes a call that sends: at once where it can be done, else when the socket takes more.
+    async fn send_by(
+        &mut self,
+        call: impl Fn(&Socket) -> sockeye_socket::Result<usize>,
+    ) -> Result<usize, Failure> {
+        let sent = match call(self.socket.get_ref()) {
+            Err(error) if error.would_block() => {
+                self.has_waited = true;
+                let deadline = pace_deadline(&mut self.pace_deadline, self.pace.timeout);
+                within(&mut self.timer, deadline, self.socket.when_writable(call)).await?
+            }
+            done => done.map_err(|_| Failure::Gone)?,
+        };
         self.moved(sent);
         Ok(sent)
     }

@@ -15,13 +15,14 @@ use tokio::task::LocalSet;
 
 use super::connection::serve;
 use super::watched::{Pace, Watched};
+use crate::cache::{self, Bounds, Cache};
 use crate::event::{Report, Sink};
 use crate::log::Log;
 use crate::proto::date;
 use crate::proto::head::Head;
 use crate::proto::plan::Plan;
 use crate::proto::status::PeerError;
-use crate::service::{Reply, Service};
+use crate::service::{Clock, Reply, Service};
 
 /// How many receive buffers a worker keeps for connections that wake up.
 const BUFFERS_KEPT_MAX: usize = 64;
@@ -38,6 +39,8 @@ pub(crate) enum Incoming {
     Serve(Socket, Address, Permit),
     /// To be told why it is refused; counted by what is dropped with it.
     Refuse(Socket, PeerError, Arc<()>),
+    /// None: descriptors are short, and connections go before what is kept.
+    MakeRoom,
 }
 
 /// The acceptor's view of a worker.
@@ -58,6 +61,11 @@ impl Dispatch {
         // A worker ends only after the last dispatch is dropped.
         let _ = self.sender.send(incoming);
     }
+
+    /// Tells it that descriptors are short.
+    pub(crate) fn make_room(&self) {
+        let _ = self.sender.send(Incoming::MakeRoom);
+    }
 }
 
 /// What a worker is made of.
@@ -65,6 +73,7 @@ pub(crate) struct Work {
     pub(crate) service: Arc<Service>,
     pub(crate) log: Option<Log>,
     pub(crate) sink: Sink,
+    cache: Option<Bounds>,
     receiver: mpsc::UnboundedReceiver<Incoming>,
     load: Arc<AtomicUsize>,
 }
@@ -78,12 +87,17 @@ pub(crate) fn runtime() -> std::io::Result<Runtime> {
 }
 
 impl Work {
-    /// A worker to be run, and the way to it.
-    pub(crate) fn new(service: Arc<Service>, log: Option<Log>, sink: Sink) -> (Dispatch, Work) {
+    /// A worker to be run, and the way to it. `cache` is what it may keep, if anything.
+    pub(crate) fn new(
+        service: Arc<Service>,
+        log: Option<Log>,
+        sink: Sink,
+        cache: Option<Bounds>,
+    ) -> (Dispatch, Work) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let load = Arc::new(AtomicUsize::new(0));
         let dispatch = Dispatch { sender, load: Arc::clone(&load) };
-        (dispatch, Work { service, log, sink, receiver, load })
+        (dispatch, Work { service, log, sink, cache, receiver, load })
     }
 
     /// Serves connections until the way to it is dropped and the last of them has ended, or the
@@ -98,12 +112,13 @@ impl Work {
     }
 
     async fn serve_all(self, shutdown: &Shutdown) -> Report {
-        let Work { service, log, sink, mut receiver, load } = self;
-        let worker = Rc::new(Worker::new(service, log, sink));
+        let Work { service, log, sink, cache, mut receiver, load } = self;
+        let worker = Rc::new(Worker::new(service, log, sink, cache));
         let mut told = false;
         loop {
             tokio::select! {
                 incoming = receiver.recv() => match incoming {
+                    Some(Incoming::MakeRoom) => worker.make_room(),
                     Some(incoming) => spawn(&worker, incoming, &load),
                     None => break,
                 },
@@ -163,6 +178,7 @@ fn spawn(worker: &Rc<Worker>, incoming: Incoming, load: &Arc<AtomicUsize>) {
                 drop((token, counted));
             });
         }
+        Incoming::MakeRoom => worker.make_room(),
     }
 }
 
@@ -196,10 +212,13 @@ pub(super) struct Worker {
     buffers: RefCell<Vec<Vec<u8>>>,
     out: Cell<Vec<u8>>,
     date: RefCell<(u64, String)>,
+    cache: RefCell<Option<Cache>>,
+    sweeps: Cell<bool>,
+    second: Cell<(u64, Option<Instant>)>,
 }
 
 impl Worker {
-    fn new(service: Arc<Service>, log: Option<Log>, sink: Sink) -> Worker {
+    fn new(service: Arc<Service>, log: Option<Log>, sink: Sink, cache: Option<Bounds>) -> Worker {
         Worker {
             service,
             log,
@@ -211,6 +230,9 @@ impl Worker {
             buffers: RefCell::default(),
             out: Cell::default(),
             date: RefCell::default(),
+            cache: RefCell::new(cache.map(Cache::new)),
+            sweeps: Cell::new(false),
+            second: Cell::default(),
         }
     }
 
@@ -219,13 +241,45 @@ impl Worker {
         self.stop.notify_waiters();
     }
 
-    pub(super) fn reply(&self, head: &Head, peer: &Address) -> Reply {
-        self.service.reply(head, peer, self.now())
+    pub(super) fn reply(self: &Rc<Self>, head: &Head, peer: &Address, now: Instant) -> Reply {
+        let clock = Clock { second: self.second(now), instant: now };
+        let mut cache = self.cache.borrow_mut();
+        let reply = self.service.reply(head, peer, &mut cache, clock);
+        if !self.sweeps.get() && cache.as_ref().is_some_and(|cache| !cache.is_empty()) {
+            self.sweeps.set(true);
+            tokio::task::spawn_local(sweep(Rc::clone(self)));
+        }
+        reply
+    }
+
+    /// Something has been received: what is kept is looked through before it counts.
+    pub(super) fn handle_received(&self) {
+        if let Some(cache) = self.cache.borrow_mut().as_mut() {
+            cache.handle_received();
+        }
+    }
+
+    fn make_room(&self) {
+        if let Some(cache) = self.cache.borrow_mut().as_mut() {
+            cache.make_room(Instant::now());
+        }
     }
 
     /// Seconds since 1970.
     pub(super) fn now(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    /// Seconds since 1970 at `instant`; the clock is asked once in each of them.
+    fn second(&self, instant: Instant) -> u64 {
+        let (second, until) = self.second.get();
+        if until.is_some_and(|until| instant < until) {
+            return second;
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let left = Duration::from_secs(1) - Duration::from_nanos(since.subsec_nanos().into());
+        self.second.set((since.as_secs(), Some(instant + left)));
+        since.as_secs()
     }
 
     /// The date of `now` for a head; written once a second.
@@ -272,6 +326,19 @@ impl Worker {
     pub(super) fn keep_out(&self, out: Vec<u8>) {
         if out.capacity() <= OUT_BYTES_KEPT_MAX {
             self.out.set(out);
+        }
+    }
+}
+
+/// Ends what is kept and over, once a second for as long as something is kept.
+async fn sweep(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(cache::LIFETIME).await;
+        let mut cache = worker.cache.borrow_mut();
+        let Some(cache) = cache.as_mut() else { return };
+        cache.sweep(Instant::now());
+        if cache.is_empty() {
+            return worker.sweeps.set(false);
         }
     }
 }

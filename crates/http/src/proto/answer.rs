@@ -64,9 +64,7 @@ pub fn file(head: &Head, facts: &Facts, context: Context) -> Plan {
         return plan;
     }
     match precondition::judge(head, &facts.validators) {
-        Verdict::Failed => {
-            Plan::text(Status::PRECONDITION_FAILED, "the file is not as the request wants it")
-        }
+        Verdict::Failed => failed(),
         Verdict::NotModified => {
             let mut plan = Plan::new(Status::NOT_MODIFIED);
             push_validators(&mut plan.headers, facts, context.now);
@@ -76,13 +74,37 @@ pub fn file(head: &Head, facts: &Facts, context: Context) -> Plan {
     }
 }
 
+/// Whether the answer to `head` is [`whole`] for every file: a GET or HEAD without conditions.
+pub fn is_plain(head: &Head) -> bool {
+    matches!(head.method(), Method::Get | Method::Head)
+        && head.names().all(|name| match name.first() {
+            Some(b'i' | b'I') => !CONDITIONS.iter().any(|other| is_same_name(name, other)),
+            Some(b'r' | b'R') => !is_same_name(name, "range"),
+            _ => true,
+        })
+}
+
+/// The fields on which an answer may depend, beside `Range`.
+const CONDITIONS: [&str; 5] =
+    ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"];
+
+fn is_same_name(name: &[u8], other: &str) -> bool {
+    name.eq_ignore_ascii_case(other.as_bytes())
+}
+
+/// The answer with the whole file at `now` (seconds since 1970).
+pub fn whole(facts: &Facts, now: u64) -> Plan {
+    let mut plan = Plan::new(Status::OK);
+    plan.headers.push("Content-Type", &facts.media_type);
+    plan.body = Body::File(0..facts.size);
+    push_common(&mut plan.headers, facts, now);
+    plan
+}
+
 fn content(head: &Head, facts: &Facts, context: Context) -> Plan {
     let mut plan = Plan::new(Status::OK);
     match selection(head, facts, context.now) {
-        Selection::Whole => {
-            plan.headers.push("Content-Type", &facts.media_type);
-            plan.body = Body::File(0..facts.size);
-        }
+        Selection::Whole => return whole(facts, context.now),
         Selection::One(range) => {
             plan.status = Status::PARTIAL_CONTENT;
             plan.headers.push("Content-Type", &facts.media_type);
@@ -102,10 +124,14 @@ fn content(head: &Head, facts: &Facts, context: Context) -> Plan {
                 .with_header("Content-Range", range);
         }
     }
-    plan.headers.push("X-Content-Type-Options", "nosniff");
-    plan.headers.push("Accept-Ranges", "bytes");
-    push_validators(&mut plan.headers, facts, context.now);
+    push_common(&mut plan.headers, facts, context.now);
     plan
+}
+
+fn push_common(headers: &mut Headers, facts: &Facts, now: u64) {
+    headers.push("X-Content-Type-Options", "nosniff");
+    headers.push("Accept-Ranges", "bytes");
+    push_validators(headers, facts, now);
 }
 
 fn selection(head: &Head, facts: &Facts, now: u64) -> Selection {
@@ -113,6 +139,21 @@ fn selection(head: &Head, facts: &Facts, now: u64) -> Selection {
     let asks = head.method() == Method::Get
         && precondition::range_is_allowed(head, &facts.validators, now);
     if asks { range::select(value, facts.size) } else { Selection::Whole }
+}
+
+/// The answer to `head` for what has no validators, where its conditions settle it: no tag and no
+/// date is equal to none, and `*` is met by anything.
+pub fn condition_plan(head: &Head) -> Option<Plan> {
+    let none = Validators { etag: String::new(), modified: None };
+    match precondition::judge(head, &none) {
+        Verdict::Failed => Some(failed()),
+        Verdict::NotModified => Some(Plan::new(Status::NOT_MODIFIED)),
+        Verdict::Proceed => None,
+    }
+}
+
+fn failed() -> Plan {
+    Plan::text(Status::PRECONDITION_FAILED, "it is not as the request wants it")
 }
 
 /// A date in the future is not sent: the clock's is (RFC 9110, section 8.8.2.1).

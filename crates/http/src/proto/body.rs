@@ -151,7 +151,7 @@ fn chunk_size(buffer: &[u8]) -> Result<Option<(usize, u64)>, PeerError> {
     };
     let line = buffer[..newline].strip_suffix(b"\r").ok_or(BAD)?;
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    if digits == 0 || digits > 16 {
+    if digits > 16 {
         return Err(BAD);
     }
     let text = std::str::from_utf8(&line[..digits]).map_err(|_| BAD)?;

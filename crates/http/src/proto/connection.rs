@@ -228,8 +228,8 @@ impl Connection {
                 State::Busy { .. } => return Turn::Read,
                 State::Drain { .. } => match self.drain() {
                     Some(()) => self.start_head(now),
-                    None if self.state == State::Over => return Turn::Close,
-                    None => return Turn::Read,
+                    None if matches!(self.state, State::Drain { .. }) => return Turn::Read,
+                    None => {}
                 },
                 State::Linger { left } => {
                     let dropped = u64::try_from(self.received().len()).unwrap_or(u64::MAX);
@@ -344,7 +344,14 @@ impl Connection {
                 BodyTurn::End => return Some(()),
                 BodyTurn::Read if !timed_out => return None,
                 BodyTurn::Content(content) => content.len(),
-                BodyTurn::Read | BodyTurn::Failed(_) => 0,
+                BodyTurn::Read => 0,
+                // The answer has been sent. What follows is read as after a refusal, for else the
+                // close would reset the connection, and the answer might be lost.
+                BodyTurn::Failed(_) => {
+                    self.decoder = Decoder::new(Framing::Length(u64::MAX));
+                    self.state = State::Linger { left };
+                    return None;
+                }
             };
             let dropped = u64::try_from(bytes).unwrap_or(u64::MAX);
             if bytes == 0 || dropped > left {

@@ -154,6 +154,11 @@ impl Head {
         self.expects_continue
     }
 
+    /// The names of all fields as sent, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.fields.iter().map(|(name, _)| &self.raw[name.clone()])
+    }
+
     /// The value of the first field called `name` (any case).
     pub fn field(&self, name: &str) -> Option<&[u8]> {
         self.fields_named(name).next()
@@ -219,14 +224,15 @@ impl Head {
         if self.minor == 0 {
             return Err(PeerError::bad("Transfer-Encoding in HTTP/1.0"));
         }
-        let mut codings = self.list("transfer-encoding");
-        match (codings.next(), codings.next()) {
-            (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
-            (None, _) => Err(PeerError::bad("empty Transfer-Encoding")),
-            _ => Err(PeerError::new(
-                Status::NOT_IMPLEMENTED,
-                "the only transfer coding read here is chunked, once",
-            )),
+        let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+        if !self.list("transfer-encoding").all(is_chunked) {
+            let why = "the only transfer coding read here is chunked";
+            return Err(PeerError::new(Status::NOT_IMPLEMENTED, why));
+        }
+        match self.list("transfer-encoding").count() {
+            0 => Err(PeerError::bad("empty Transfer-Encoding")),
+            1 => Ok(Framing::Chunked),
+            _ => Err(PeerError::bad("chunked more than once")),
         }
     }
 
@@ -238,14 +244,15 @@ impl Head {
     }
 
     fn read_expectation(&self) -> Result<bool, PeerError> {
-        let Some(expectation) = self.field("expect") else { return Ok(false) };
         if self.minor == 0 {
             return Ok(false);
         }
-        if expectation.eq_ignore_ascii_case(b"100-continue") {
-            return Ok(true);
+        let is_met = |expectation: &[u8]| expectation.eq_ignore_ascii_case(b"100-continue");
+        if !self.list("expect").all(is_met) {
+            let why = "the only expectation met is 100-continue";
+            return Err(PeerError::new(Status::EXPECTATION_FAILED, why));
         }
-        Err(PeerError::new(Status::EXPECTATION_FAILED, "the only expectation met is 100-continue"))
+        Ok(self.list("expect").next().is_some())
     }
 }
 
@@ -264,9 +271,6 @@ impl RequestLine {
         let method_end = line.iter().position(|byte| !is_token(byte)).unwrap_or(line.len());
         if method_end == 0 || line.get(method_end) != Some(&b' ') {
             return Err(PeerError::bad("malformed method"));
-        }
-        if method_end > METHOD_BYTES_MAX {
-            return Err(UNKNOWN_METHOD);
         }
         let start = method_end + 1;
         let length = line[start..].iter().position(|byte| !byte.is_ascii_graphic());
@@ -360,7 +364,7 @@ pub fn is_authority(value: &[u8]) -> bool {
         (literal.parse::<std::net::Ipv6Addr>().is_ok(), &inner[end + 1..])
     } else {
         let end = value.iter().position(|&byte| byte == b':').unwrap_or(value.len());
-        (end > 0 && value[..end].iter().all(is_host_byte), &value[end..])
+        (end > 0 && is_host_name(&value[..end]), &value[end..])
     };
     host_is_right
         && match rest.split_first() {
@@ -370,8 +374,22 @@ pub fn is_authority(value: &[u8]) -> bool {
         }
 }
 
-fn is_host_byte(&byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte)
+/// `*( unreserved / pct-encoded / sub-delims )`
+fn is_host_name(mut name: &[u8]) -> bool {
+    loop {
+        name = match name {
+            [] => return true,
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest
+            }
+            [byte, rest @ ..]
+                if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte) =>
+            {
+                rest
+            }
+            _ => return false,
+        };
+    }
 }
 
 #[cfg(test)]

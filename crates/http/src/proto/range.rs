@@ -3,8 +3,8 @@
 //! ```text
 //! Range      = "bytes" "=" 1#( first-pos "-" [ last-pos ] / "-" suffix-length )
 //! ```
-//! A field that is malformed, asks for too many ranges, or asks for more bytes than the file has is
-//! ignored, as if it were not there: that is always right and never costs more than the file.
+//! A field that is malformed or asks for too many ranges is ignored, as if it were not there: that
+//! is always right. Ranges that overlap or touch are joined, so no byte of the file is sent twice.
 //!
 //! # Source
 //! RFC 9110, sections 14.1.1, 14.1.2 and 14.2.
@@ -31,12 +31,10 @@ pub enum Selection {
 pub fn select(value: &[u8], size: u64) -> Selection {
     let Some(ranges) = parse(value, size) else { return Selection::Whole };
     let ranges = coalesce(ranges.into_iter().flatten().collect());
-    let total: u64 = ranges.iter().map(|range| range.end - range.start).sum();
     match ranges.as_slice() {
         [] => Selection::Unsatisfiable,
         [range] if range.start == range.end => Selection::Whole,
         [range] => Selection::One(range.clone()),
-        _ if total > size => Selection::Whole,
         _ => Selection::Many(ranges),
     }
 }

@@ -18,6 +18,7 @@ pub struct Target {
     path: Vec<u8>,
     is_folder: bool,
     query: Option<String>,
+    host: Option<String>,
     is_server: bool,
 }
 
@@ -37,14 +38,24 @@ impl Target {
     /// As for [`Target::of`].
     pub fn parse(target: &str, method: Method) -> Result<Target, PeerError> {
         if target == "*" && method == Method::Options {
-            return Ok(Target { path: Vec::new(), is_folder: true, query: None, is_server: true });
+            let nothing = Target {
+                path: Vec::new(),
+                is_folder: true,
+                query: None,
+                host: None,
+                is_server: true,
+            };
+            return Ok(nothing);
         }
         if method == Method::Connect {
             return Err(PeerError::new(Status::NOT_IMPLEMENTED, "this server is not a proxy"));
         }
-        let rest = match target.split_at_checked("http://".len()) {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http://") => after_host(rest)?,
-            _ => target,
+        let (host, rest) = match target.split_at_checked("http://".len()) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http://") => {
+                let (host, rest) = split_host(rest)?;
+                (Some(host.to_owned()), rest)
+            }
+            _ => (None, target),
         };
         let (path, query) = match rest.split_once('?') {
             Some((path, query)) => (path, Some(query.to_owned())),
@@ -52,14 +63,20 @@ impl Target {
         };
         let path = match path.strip_prefix('/') {
             Some(path) => path,
-            None if path.is_empty() && rest.len() < target.len() => "",
+            None if path.is_empty() && host.is_some() => "",
             None => return Err(PeerError::bad("malformed request target")),
         };
         if target.contains('#') {
             return Err(PeerError::bad("a fragment in the request target"));
         }
         let is_folder = path.is_empty() || path.ends_with('/');
-        Ok(Target { path: decode_path(path)?, is_folder, query, is_server: false })
+        Ok(Target { path: decode_path(path)?, is_folder, query, host, is_server: false })
+    }
+
+    /// The host of an absolute form, with its port where it has one. It counts more than `Host`
+    /// (RFC 9112, section 3.2.2).
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 
     /// The decoded path, relative to the root: no slash at either end, empty for the root.
@@ -114,11 +131,12 @@ impl Target {
     }
 }
 
-fn after_host(rest: &str) -> Result<&str, PeerError> {
+/// Splits what follows the scheme into the host and the rest.
+fn split_host(rest: &str) -> Result<(&str, &str), PeerError> {
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     if is_authority(authority.as_bytes()) {
-        Ok(path)
+        Ok((authority, path))
     } else {
         Err(PeerError::bad("malformed host in the request target"))
     }
@@ -266,6 +284,13 @@ mod tests {
     }
 
     #[test]
+    fn rfc9112_3_2_2_the_host_of_an_absolute_form_is_kept() {
+        assert_eq!(get("http://b:80/x").unwrap().host(), Some("b:80"));
+        assert_eq!(get("HTTP://[::1]?x").unwrap().host(), Some("[::1]"));
+        assert_eq!(get("/http:b/").unwrap().host(), None);
+    }
+
+    #[test]
     fn dotfiles_are_hidden_except_well_known() {
         for (target, hidden) in [
             ("/.git/config", true),
@@ -295,7 +320,8 @@ mod tests {
         ) {
             prop_assume!(segments.iter().all(|segment| segment != "." && segment != ".."));
             let path = segments.join("/").into_bytes();
-            let target = Target { path, is_folder: true, query: None, is_server: false };
+            let (query, host) = (None, None);
+            let target = Target { path, is_folder: true, query, host, is_server: false };
             let link = target.folder_link();
             prop_assert!(link.starts_with('/') && !link.starts_with("//"));
             prop_assert!(link.bytes().all(|byte| byte.is_ascii_graphic()));

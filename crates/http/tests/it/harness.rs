@@ -76,10 +76,7 @@ pub(crate) fn start(config: Config) -> Running {
 impl Running {
     /// Opens a connection.
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client { stream, received: Vec::new() }
+        Client::to(self.address)
     }
 
     /// Sends `request` on a new connection and reads its answer.
@@ -123,6 +120,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Connects.
+    pub(crate) fn to(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client { stream, received: Vec::new() }
+    }
+
     /// Sends bytes.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
@@ -157,6 +162,16 @@ impl Client {
     /// Waits until something has come.
     pub(crate) fn wait(&mut self) {
         assert!(self.fill() > 0, "the connection ended");
+    }
+
+    /// Sends bytes to a server that may have closed already.
+    pub(crate) fn send_what_is_taken(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.write_all(bytes.as_ref());
+    }
+
+    /// Whether another answer has begun; waits for it or for the end.
+    pub(crate) fn has_more(&mut self) -> bool {
+        !self.received.is_empty() || self.fill() > 0
     }
 
     /// Whether the server has closed, with nothing more sent.

@@ -21,6 +21,10 @@ fn the_documented_defaults_are_the_defaults() {
         progress_bytes_min,
         drain_timeout,
         log_bytes_max,
+        cache_entries_max,
+        cache_bytes_max,
+        cache_files_max,
+        cache_watches_max,
     } = Limits::default();
     let seconds = |time: Duration| time.as_secs_f64().to_string();
     let per_address = connections_per_address_max.map_or("none".to_owned(), |n| n.to_string());
@@ -37,6 +41,10 @@ fn the_documented_defaults_are_the_defaults() {
         ("http::Limits::progress_bytes_min", progress_bytes_min.to_string()),
         ("http::Limits::drain_timeout", seconds(drain_timeout)),
         ("http::Limits::log_bytes_max", log_bytes_max.to_string()),
+        ("http::Limits::cache_entries_max", cache_entries_max.to_string()),
+        ("http::Limits::cache_bytes_max", cache_bytes_max.to_string()),
+        ("http::Limits::cache_files_max", cache_files_max.to_string()),
+        ("http::Limits::cache_watches_max", cache_watches_max.to_string()),
         ("head::FIELDS_MAX", head::FIELDS_MAX.to_string()),
         ("head::METHOD_BYTES_MAX", head::METHOD_BYTES_MAX.to_string()),
         ("range::RANGES_MAX", range::RANGES_MAX.to_string()),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod cache;
 mod deadlines;
 mod door;
 mod files;
@@ -10,6 +11,7 @@ mod harness;
 mod limits;
 mod listing;
 mod mounts;
+mod oracle;
 mod paths;
 mod rfc;
 mod shutdown;

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use sockeye_http::Config;
 
-use crate::harness::{config, folder, start};
+use crate::harness::{Running, config, folder, start};
 
 #[test]
 fn no_way_leads_out_of_the_root() {
@@ -14,7 +14,16 @@ fn no_way_leads_out_of_the_root() {
     symlink("/etc", folder.path().join("evil-dir")).unwrap();
     symlink("../../../../../../etc/passwd", folder.path().join("sub/relative")).unwrap();
     symlink("/proc/self/root", folder.path().join("magic")).unwrap();
-    let server = start(config(folder.path()));
+    for cache in [true, false] {
+        let server = start(Config { cache, ..config(folder.path()) });
+        // What is kept of one request answers the next.
+        for _ in 0..3 {
+            refuses_every_way_out(&server);
+        }
+    }
+}
+
+fn refuses_every_way_out(server: &Running) {
     for (target, status) in [
         ("/../../etc/passwd", 404),
         ("//etc/passwd", 404),
@@ -51,9 +60,13 @@ fn links_inside_the_root_are_followed_unless_forbidden() {
     for (symlinks, inside, outside) in
         [(Symlinks::Never, 404, 404), (Symlinks::Within, 200, 404), (Symlinks::Follow, 200, 200)]
     {
-        let server = start(Config { symlinks, ..config(folder.path()) });
-        assert_eq!(server.get("/link", "").status, inside, "{symlinks:?}");
-        assert_eq!(server.get("/out", "").status, outside, "{symlinks:?}");
+        for cache in [true, false] {
+            let server = start(Config { symlinks, cache, ..config(folder.path()) });
+            for _ in 0..3 {
+                assert_eq!(server.get("/link", "").status, inside, "{symlinks:?}");
+                assert_eq!(server.get("/out", "").status, outside, "{symlinks:?}");
+            }
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the methods of a socket take for an address: an address, or a name to look up.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::parse::{bad_address, port_number};
 use super::{Address, Family, UnixName};
@@ -10,8 +11,9 @@ use crate::resolve;
 
 /// Something that an [`Address`] can be had from.
 ///
-/// Texts are addresses (`"127.0.0.1:80"`, `"unix:/run/x"`) or `"host:port"`; pairs are a host and a
-/// port. As in Python the empty host is every interface. Names are looked up by getaddrinfo, in
+/// Texts are addresses (`"127.0.0.1:80"`, `"unix:/run/x"`) or `"host:port"`, and for a unix socket
+/// paths; pairs are a host and a port. As in Python the empty host is every interface, and
+/// `"<broadcast>"` is 255.255.255.255. Names are looked up by getaddrinfo, in
 /// the family of the socket, which can take seconds.
 pub trait ToAddress {
     /// The first address of `family` (`Family::Unspec` takes any).
@@ -124,13 +126,16 @@ impl ToAddress for (&str, u16) {
                 _ => (Ipv4Addr::UNSPECIFIED, port).into(),
             }]);
         }
+        if host == BROADCAST && family != Family::Inet6 {
+            return Ok(vec![(Ipv4Addr::BROADCAST, port).into()]);
+        }
         let found = resolve::lookup_family(host, port, family)?;
         Ok(found.into_iter().map(Address::from).collect())
     }
 
     fn unresolved(&self) -> Option<String> {
         let (host, port) = self;
-        let is_name = !host.is_empty() && host.parse::<IpAddr>().is_err();
+        let is_name = !host.is_empty() && *host != BROADCAST && host.parse::<IpAddr>().is_err();
         is_name.then(|| format!("{host}:{port}"))
     }
 }
@@ -155,9 +160,11 @@ impl ToAddress for str {
     }
 
     fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
-        const WRITTEN_OUT: [&str; 5] = ["[", "unix:", "packet:", "netlink:", "vsock:"];
-        if WRITTEN_OUT.iter().any(|start| self.starts_with(start)) {
+        if is_written_out(self) {
             return Ok(vec![self.parse()?]);
+        }
+        if family == Family::Unix {
+            return Ok(vec![unix_name(self).into()]);
         }
         if let Ok(address) = self.parse::<SocketAddrV4>() {
             return Ok(vec![address.into()]);
@@ -174,8 +181,7 @@ impl ToAddress for str {
 
     fn unresolved(&self) -> Option<String> {
         let host = self.rsplit_once(':').map_or("", |(host, _)| host);
-        let is_address = self.starts_with('[') || self.starts_with("unix:");
-        (!is_address).then(|| (host, 0).unresolved()).flatten().map(|_| self.to_owned())
+        (!is_written_out(self)).then(|| (host, 0).unresolved()).flatten().map(|_| self.to_owned())
     }
 }
 
@@ -190,6 +196,57 @@ impl ToAddress for String {
 
     fn unresolved(&self) -> Option<String> {
         self.as_str().unresolved()
+    }
+}
+
+impl ToAddress for PathBuf {
+    fn to_address(&self, family: Family) -> Result<Address> {
+        self.as_path().to_address(family)
+    }
+}
+
+impl ToAddress for Cow<'_, str> {
+    fn to_address(&self, family: Family) -> Result<Address> {
+        (**self).to_address(family)
+    }
+
+    fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
+        (**self).to_addresses(family)
+    }
+
+    fn unresolved(&self) -> Option<String> {
+        (**self).unresolved()
+    }
+}
+
+impl ToAddress for (&String, u16) {
+    fn to_address(&self, family: Family) -> Result<Address> {
+        (self.0.as_str(), self.1).to_address(family)
+    }
+
+    fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
+        (self.0.as_str(), self.1).to_addresses(family)
+    }
+
+    fn unresolved(&self) -> Option<String> {
+        (self.0.as_str(), self.1).unresolved()
+    }
+}
+
+/// Python's name for 255.255.255.255.
+const BROADCAST: &str = "<broadcast>";
+
+/// Whether the text says its family, and is no name of a host.
+fn is_written_out(text: &str) -> bool {
+    ["[", "unix:", "packet:", "netlink:", "vsock:"].iter().any(|start| text.starts_with(start))
+}
+
+/// As in Python: a path, or behind a NUL an abstract name.
+fn unix_name(text: &str) -> UnixName {
+    match text.strip_prefix('\0') {
+        Some(name) => UnixName::Abstract(name.as_bytes().to_vec()),
+        None if text.is_empty() => UnixName::Unnamed,
+        None => UnixName::Path(text.into()),
     }
 }
 
@@ -249,6 +306,21 @@ mod tests {
         assert_eq!(of(Family::Inet), ["1.2.3.4:5", "1.2.3.3:7"]);
         assert_eq!(text(&list[..], Family::Inet6), "[::1]:6");
         assert!(text(&list, Family::Unix).contains("no address of the family"));
+    }
+
+    #[test]
+    fn broadcasts_and_paths_are_written_as_in_python() {
+        assert_eq!(text(("<broadcast>", 9), Family::Inet), "255.255.255.255:9");
+        assert!(text(("<broadcast>", 9), Family::Inet6).contains("EAI_"));
+        assert_eq!("<broadcast>:9".unresolved(), None);
+        assert_eq!("vsock:2:1234".unresolved(), None);
+        assert_eq!(text("/run/x.sock", Family::Unix), "unix:/run/x.sock");
+        assert_eq!(text("\0name", Family::Unix), "unix:@name");
+        assert_eq!(text("unix:@name", Family::Unix), "unix:@name");
+        assert_eq!(text(PathBuf::from("/run/x"), Family::Unix), "unix:/run/x");
+        let host = "localhost".to_owned();
+        assert_eq!(text((&host, 1), Family::Inet), "127.0.0.1:1");
+        assert_eq!(text(Cow::from("127.0.0.1:1"), Family::Inet), "127.0.0.1:1");
     }
 
     #[test]

@@ -123,7 +123,7 @@ async fn wait(attempts: &mut Attempts<Socket>, lookups: &mut Lookups) -> Result<
     let mut timer = until.map(|until| Box::pin(tokio::time::sleep_until(until.into())));
     let found = poll_fn(|cx| {
         if let Poll::Ready(found) = lookups.poll(cx) {
-            return Poll::Ready(Ok(Some(found)));
+            return Poll::Ready(Ok::<_, Error>(Some(found)));
         }
         let mut ended = false;
         for socket in attempts.connecting() {

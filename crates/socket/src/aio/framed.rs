@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::frame::{Codec, Deframer, FramedError};
+use crate::frame::{Codec, Deframer, FramedError, Outlet};
 
 /// A stream of tokio that is read and written in frames.
 ///
@@ -33,13 +33,13 @@ use crate::frame::{Codec, Deframer, FramedError};
 pub struct Framed<S, C> {
     stream: S,
     deframer: Deframer<C>,
-    out: Vec<u8>,
+    out: Outlet,
 }
 
 impl<S, C> Framed<S, C> {
     /// Frames over `stream`.
     pub fn new(stream: S, codec: C) -> Self {
-        Self { stream, deframer: Deframer::new(codec), out: Vec::new() }
+        Self { stream, deframer: Deframer::new(codec), out: Outlet::default() }
     }
 
     /// The stream.
@@ -84,23 +84,36 @@ impl<S: AsyncRead + Unpin, C: Codec> Framed<S, C> {
 }
 
 impl<S: AsyncWrite + Unpin, C: Codec> Framed<S, C> {
-    /// Sends one frame, whole. After an error, or cancelled, part of it may have gone: the stream
-    /// is over.
+    /// Sends one frame, whole. Where it is cancelled or the stream fails in the middle of it,
+    /// [`flush`](Self::flush) sends the rest; until then no other frame is taken, which the peer
+    /// would take for part of this one. Where nothing of it has gone, it is forgotten.
     ///
     /// # Errors
-    /// The frame is not one of the codec's (nothing was sent then), or the stream fails.
+    /// The frame is not one of the codec's (nothing was sent then), the stream fails, or an earlier
+    /// frame was [`Cut`](FramedError::Cut).
     pub async fn send(&mut self, frame: &[u8]) -> Result<(), FramedError> {
-        self.out.clear();
-        self.deframer.codec().encode(frame, &mut self.out).map_err(FramedError::Frame)?;
-        let mut sent = 0;
-        while sent < self.out.len() {
-            let rest = &self.out[sent..];
-            match poll_fn(|cx| Pin::new(&mut self.stream).poll_write(cx, rest)).await {
-                Ok(0) => return Err(FramedError::Io(io::ErrorKind::WriteZero.into())),
-                Ok(n) => sent += n,
-                Err(error) => return Err(FramedError::Io(error)),
+        self.out.put(self.deframer.codec(), frame)?;
+        self.flush().await
+    }
+
+    /// Sends what is left of a frame that was cut, if there is any. May be cancelled.
+    ///
+    /// # Errors
+    /// The stream fails.
+    pub async fn flush(&mut self) -> Result<(), FramedError> {
+        while !self.out.rest().is_empty() {
+            let n = poll_fn(|cx| self.poll_send(cx)).await.map_err(FramedError::Io)?;
+            if n == 0 {
+                return Err(FramedError::Io(io::ErrorKind::WriteZero.into()));
             }
         }
         poll_fn(|cx| Pin::new(&mut self.stream).poll_flush(cx)).await.map_err(FramedError::Io)
+    }
+
+    /// Sends some more, and counts it in the same poll.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let n = ready!(Pin::new(&mut self.stream).poll_write(cx, self.out.rest()))?;
+        self.out.handle_sent(n);
+        Poll::Ready(Ok(n))
     }
 }

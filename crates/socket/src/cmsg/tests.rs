@@ -97,13 +97,15 @@ fn samples() -> Vec<(i32, i32, Vec<u8>, String)> {
             0,
             8,
             pktinfo,
-            "PacketInfo(PacketInfo { interface: 3, local: 10.0.0.1, destination: 10.0.0.255 })",
+            "PacketInfo(PacketInfo { interface: 3, local: Some(10.0.0.1), \
+             destination: 10.0.0.255 })",
         ),
         (
             41,
             50,
             pktinfo6,
-            "PacketInfo(PacketInfo { interface: 5, local: 2001:db8::9, destination: 2001:db8::9 })",
+            "PacketInfo(PacketInfo { interface: 5, local: Some(2001:db8::9), \
+             destination: 2001:db8::9 })",
         ),
         (0, 2, words(&[64]), "Ttl(64)"),
         (41, 52, words(&[255]), "HopLimit(255)"),

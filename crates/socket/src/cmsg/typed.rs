@@ -19,10 +19,23 @@ use crate::opt::{Credentials, GetValue};
 pub struct PacketInfo {
     /// The number of the interface that it came in on.
     pub interface: u32,
-    /// The address of this machine to answer from; IPv6 has no other than the destination.
-    pub local: IpAddr,
+    /// The address of this machine to answer from; `None` where the kernel does not say: over IPv6,
+    /// of what was sent to a group.
+    pub local: Option<IpAddr>,
     /// The address that it was sent to, a group's or a broadcast's perhaps.
     pub destination: IpAddr,
+}
+
+impl PacketInfo {
+    /// What to send along, so that an answer goes out where the question came in.
+    #[must_use]
+    pub fn reply(&self) -> Outgoing<'static> {
+        let usual = match self.destination {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        Outgoing::PacketInfo { interface: self.interface, source: self.local.unwrap_or(usual) }
+    }
 }
 
 /// What became of something that was sent before.
@@ -181,13 +194,14 @@ fn time(data: &[u8], unit_ns: u32) -> Option<Duration> {
 fn packet_info_v4(data: &[u8]) -> Option<PacketInfo> {
     let mut fields = Fields(data);
     let (interface, local, destination) = (fields.u32()?, fields.ipv4()?, fields.ipv4()?);
-    fields.end(PacketInfo { interface, local: local.into(), destination: destination.into() })
+    fields.end(PacketInfo { interface, local: Some(local.into()), destination: destination.into() })
 }
 
 fn packet_info_v6(data: &[u8]) -> Option<PacketInfo> {
     let mut fields = Fields(data);
     let (address, interface) = (fields.ipv6()?, fields.u32()?);
-    fields.end(PacketInfo { interface, local: address.into(), destination: address.into() })
+    let local = (!address.is_multicast()).then_some(address.into());
+    fields.end(PacketInfo { interface, local, destination: address.into() })
 }
 
 fn error(family: Family, data: &[u8]) -> Option<ExtendedError> {
@@ -229,7 +243,9 @@ pub(super) fn into_raw(control: &Control) -> Raw {
             let nanos = time.subsec_nanos();
             raw(SOL_SOCKET, libc::SCM_TIMESTAMPNS, seconds_and(time.as_secs(), nanos))
         }
-        Control::PacketInfo(info) => packet_info(info.interface, info.local, info.destination),
+        Control::PacketInfo(info) => {
+            packet_info(info.interface, info.local.unwrap_or(info.destination), info.destination)
+        }
         Control::Ttl(ttl) => raw(IPPROTO_IP, libc::IP_TTL, int(ttl)),
         Control::HopLimit(hops) => raw(IPPROTO_IPV6, libc::IPV6_HOPLIMIT, int(hops)),
         Control::Tos(tos) => raw(IPPROTO_IP, libc::IP_TOS, vec![*tos]),

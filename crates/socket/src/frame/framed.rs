@@ -25,22 +25,64 @@ use super::{Codec, Deframer, FrameError};
 pub struct Framed<S, C> {
     stream: S,
     deframer: Deframer<C>,
-    out: Vec<u8>,
+    out: Outlet,
 }
 
 /// Why there is no frame.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum FramedError {
     /// The stream; after a timeout try again, nothing is lost.
     Io(io::Error),
     /// What came is no frame; the stream cannot be read any further.
     Frame(FrameError),
+    /// An earlier frame has been sent in part only: [`flush`](Framed::flush) sends the rest of it.
+    Cut,
+}
+
+impl From<FramedError> for io::Error {
+    fn from(error: FramedError) -> Self {
+        match error {
+            FramedError::Io(error) => error,
+            FramedError::Frame(_) => Self::new(io::ErrorKind::InvalidData, error),
+            FramedError::Cut => Self::other(error),
+        }
+    }
+}
+
+/// A frame on its way out.
+#[derive(Debug, Default)]
+pub(crate) struct Outlet {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Outlet {
+    /// Takes the next frame, unless part of an earlier one is still to be sent.
+    pub(crate) fn put(&mut self, codec: &impl Codec, frame: &[u8]) -> Result<(), FramedError> {
+        if 0 < self.sent && self.sent < self.bytes.len() {
+            return Err(FramedError::Cut);
+        }
+        self.bytes.clear();
+        self.sent = 0;
+        codec.encode(frame, &mut self.bytes).map_err(FramedError::Frame)
+    }
+
+    /// What is still to be sent.
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
+    /// So many bytes more have been sent.
+    pub(crate) fn handle_sent(&mut self, bytes: usize) {
+        self.sent += bytes;
+    }
 }
 
 impl<S, C> Framed<S, C> {
     /// Frames over `stream`.
     pub fn new(stream: S, codec: C) -> Self {
-        Self { stream, deframer: Deframer::new(codec), out: Vec::new() }
+        Self { stream, deframer: Deframer::new(codec), out: Outlet::default() }
     }
 
     /// The stream.
@@ -91,14 +133,32 @@ impl<S: Read, C: Codec> Framed<S, C> {
 }
 
 impl<S: Write, C: Codec> Framed<S, C> {
-    /// Sends one frame, whole. After an error part of it may have gone: the stream is over.
+    /// Sends one frame, whole. Where the stream fails (or times out) in the middle of it,
+    /// [`flush`](Self::flush) sends the rest; until then no other frame is taken, which the peer
+    /// would take for part of this one. Where nothing of it has gone, it is forgotten.
     ///
     /// # Errors
-    /// The frame is not one of the codec's (nothing was sent then), or the stream fails.
+    /// The frame is not one of the codec's (nothing was sent then), the stream fails, or an earlier
+    /// frame was [`Cut`](FramedError::Cut).
     pub fn send(&mut self, frame: &[u8]) -> Result<(), FramedError> {
-        self.out.clear();
-        self.deframer.codec().encode(frame, &mut self.out).map_err(FramedError::Frame)?;
-        self.stream.write_all(&self.out).map_err(FramedError::Io)
+        self.out.put(self.deframer.codec(), frame)?;
+        self.flush()
+    }
+
+    /// Sends what is left of a frame that was cut, if there is any.
+    ///
+    /// # Errors
+    /// The stream fails.
+    pub fn flush(&mut self) -> Result<(), FramedError> {
+        while !self.out.rest().is_empty() {
+            match self.stream.write(self.out.rest()) {
+                Ok(0) => return Err(FramedError::Io(io::ErrorKind::WriteZero.into())),
+                Ok(n) => self.out.handle_sent(n),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(FramedError::Io(error)),
+            }
+        }
+        self.stream.flush().map_err(FramedError::Io)
     }
 }
 
@@ -107,6 +167,7 @@ impl fmt::Display for FramedError {
         match self {
             Self::Io(error) => error.fmt(f),
             Self::Frame(error) => error.fmt(f),
+            Self::Cut => f.write_str("an earlier frame has been sent in part only"),
         }
     }
 }

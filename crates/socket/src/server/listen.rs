@@ -55,8 +55,8 @@ impl<A: ToAddress> ServerBuilder<A> {
     /// # Errors
     /// The address does not resolve, is in use, is not of this machine, or needs privilege.
     pub fn bind(self) -> Result<Socket> {
-        let family = if self.dualstack { Family::Inet6 } else { Family::Unspec };
-        // A name or address that has no IPv6 form is IPv4's.
+        // As in Python a name is IPv4's; one that has no such form, and an address, is what it is.
+        let family = if self.dualstack { Family::Inet6 } else { Family::Inet };
         let addr =
             self.addr.to_address(family).or_else(|_| self.addr.to_address(Family::Unspec))?;
         let socket = Socket::new(addr.family(), Kind::Stream, 0)?;

@@ -6,7 +6,6 @@ use std::io::{self, IoSlice, Read, Write};
 use super::{Socket, View};
 use crate::addr::{Address, ToAddress};
 use crate::error::Result;
-use crate::flags::MSG_PEEK;
 
 impl Socket {
     /// Takes the next client: its socket (blocking, close-on-exec) and its address.
@@ -32,17 +31,7 @@ impl Socket {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_more(&self, data: &[u8]) -> Result<usize> {
-        self.more().send(data)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn more(&self) -> View<'_> {
-        self.flags(crate::MSG_MORE)
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn more(&self) -> View<'_> {
-        self.view()
+        self.view().send_more(data)
     }
 
     /// Sends some of the buffers, one after another, in one system call.
@@ -94,7 +83,7 @@ impl Socket {
     /// # Errors
     /// As [`recv`](Self::recv).
     pub fn peek(&self, buf: &mut [u8]) -> Result<usize> {
-        self.flags(MSG_PEEK).recv_into(buf)
+        self.view().peek(buf)
     }
 
     /// Fills `buf`; the timeout is for the whole of it.

@@ -14,7 +14,7 @@ use super::wait::{Call, GoOn, Patience};
 use super::{Socket, address_of, wait};
 use crate::addr::{Address, Family, ToAddress, UnixName};
 use crate::error::{Cause, Error, Result};
-use crate::flags::{MSG_DONTWAIT, MSG_TRUNC, MsgFlags};
+use crate::flags::{MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MsgFlags};
 use crate::{MSG_NOSIGNAL, errno, sys};
 
 /// A receive buffer that stays this much too large is given back to the allocator.
@@ -216,6 +216,18 @@ impl<'s> View<'s> {
         self.retry("send", PollFlags::OUT, || Ok(rustix::net::send(self.socket, data, flags)?))
     }
 
+    /// As [`Socket::send_more`].
+    ///
+    /// # Errors
+    /// As [`Socket::send`].
+    pub fn send_more(&self, data: &[u8]) -> Result<usize> {
+        #[cfg(target_os = "linux")]
+        let view = self.flags(crate::MSG_MORE);
+        #[cfg(not(target_os = "linux"))]
+        let view = self;
+        view.send(data)
+    }
+
     /// As [`Socket::send_vectored`].
     ///
     /// # Errors
@@ -289,6 +301,14 @@ impl<'s> View<'s> {
         or_end(self.retry(op, PollFlags::IN, work), || Ok(0))
     }
 
+    /// As [`Socket::peek`].
+    ///
+    /// # Errors
+    /// As [`Socket::recv`].
+    pub fn peek(&self, buf: &mut [u8]) -> Result<usize> {
+        self.flags(MSG_PEEK).recv_by("peek", buf)
+    }
+
     /// As [`Socket::recv_exact`].
     ///
     /// # Errors
@@ -332,7 +352,7 @@ impl<'s> View<'s> {
 
 /// A datagram socket that was shut down for receiving gives what a blocking call of the system
 /// gives: nothing, as at the end of a stream.
-fn or_end<T>(received: Result<T>, end: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn or_end<T>(received: Result<T>, end: impl FnOnce() -> Result<T>) -> Result<T> {
     match received {
         Err(error) if error.errno() == Some(errno::ESHUTDOWN) => end(),
         other => other,

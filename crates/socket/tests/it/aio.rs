@@ -227,3 +227,38 @@ fn files_clients_and_datagrams_are_awaited() {
         assert_eq!(&buf[..n], b"datagram");
     });
 }
+
+#[test]
+fn a_datagram_socket_that_was_shut_down_gives_nothing_at_once() {
+    run(async {
+        let socket = Socket::udp4().unwrap();
+        socket.bind("127.0.0.1:0").unwrap();
+        let socket = wrap(socket);
+        let _ = socket.get_ref().shutdown(How::Both);
+        assert_eq!(socket.recv(10).await.unwrap(), b"");
+        assert_eq!(socket.recv_into(&mut [0; 10]).await.unwrap(), 0);
+        let error = socket.recvfrom(10).await.unwrap_err();
+        assert_eq!(error.errno(), Some(errno::ESHUTDOWN));
+    });
+}
+
+#[test]
+fn a_frame_that_was_cancelled_is_finished_before_another_goes() {
+    use sockeye_socket::frame::{BE, FramedError, LengthPrefix};
+    let (a, b) = socketpair().unwrap();
+    run(async {
+        let mut a = aio::Framed::new(wrap(a), LengthPrefix::<u32, BE>::new(8 << 20));
+        let mut b = aio::Framed::new(wrap(b), LengthPrefix::<u32, BE>::new(8 << 20));
+        let large = vec![7; 4 << 20];
+        let wait = Duration::from_millis(30);
+        assert!(tokio::time::timeout(wait, a.send(&large)).await.is_err());
+        assert!(matches!(a.send(b"next").await, Err(FramedError::Cut)));
+        let sender = tokio::spawn(async move {
+            a.flush().await.unwrap();
+            a.send(b"next").await.unwrap();
+        });
+        assert!(b.recv().await.unwrap() == Some(&large[..]));
+        assert_eq!(b.recv().await.unwrap(), Some(&b"next"[..]));
+        sender.await.unwrap();
+    });
+}

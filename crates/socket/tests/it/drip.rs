@@ -145,3 +145,23 @@ fn a_framed_reader_resumes_at_every_deadline_of_a_virtual_clock() {
     assert!(got == frame, "a byte was lost");
     assert_eq!(timeouts, 1004 / 10);
 }
+
+#[test]
+fn a_frame_that_timed_out_in_the_middle_is_finished_before_another_goes() {
+    let (a, b) = socketpair().unwrap();
+    a.settimeout(Duration::from_millis(30)).unwrap();
+    let mut a = Framed::new(a, LengthPrefix::<u32, BE>::new(8 << 20));
+    let large = vec![7; 4 << 20];
+    let FramedError::Io(error) = a.send(&large).unwrap_err() else { panic!("not of the stream") };
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert!(matches!(a.send(b"next"), Err(FramedError::Cut)));
+    a.get_ref().settimeout(None).unwrap();
+    let reader = spawn(move || {
+        let mut b = Framed::new(b, LengthPrefix::<u32, BE>::new(8 << 20));
+        let first = b.recv().unwrap().unwrap().to_vec();
+        (first, b.recv().unwrap().unwrap().to_vec())
+    });
+    a.flush().unwrap();
+    a.send(b"next").unwrap();
+    assert!(reader.join().unwrap() == (large, b"next".to_vec()));
+}

@@ -78,6 +78,9 @@ struct ContentArgs {
     /// Which symbolic links are followed
     #[arg(long, value_enum, default_value = "within")]
     symlinks: SymlinksArg,
+    /// Keep nothing of files between requests: open each of them anew
+    #[arg(long)]
+    no_cache: bool,
     /// The media type of an extension (repeatable)
     #[arg(long, value_name = "EXT=TYPE", value_parser = mime)]
     mime: Vec<(String, String)>,
@@ -206,6 +209,7 @@ impl Args {
             admit: None,
             access_log: None,
             threads: self.threads.map_or(0, usize::from),
+            cache: !content.no_cache,
             limits: self.limits.limits()?,
         })
     }
@@ -261,7 +265,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     }
     config.access_log = args.access_log(context)?;
     // A connection that is being answered has its file open as well.
-    raise_descriptors(config.limits.connections_max.saturating_mul(2));
+    let connections = config.limits.connections_max.saturating_mul(2);
+    raise_descriptors(connections.saturating_add(config.limits.cache_files_max));
     let inherited = inherited_sockets()?;
     let server = match inherited.is_empty() {
         true => Server::bind(config, Arc::new(log))?,

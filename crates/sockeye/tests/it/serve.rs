@@ -1,9 +1,14 @@
 //! `sockeye serve` from outside, with curl as the other side.
 
 use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::{FileExt, symlink};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use sockeye_testkit::{Finished, Need, Process, need};
@@ -167,4 +172,73 @@ fn mistakes_of_the_operator_are_named() {
     let path = folder.path().to_str().unwrap();
     let checked = Process::run(&mut sockeye(&["serve", "--check-config", path]), b"");
     assert_eq!(checked.code(), Some(0));
+}
+
+/// Asks for `target` on `stream`, and reads the answer, which has so many bytes of body.
+fn ask(stream: &mut TcpStream, target: &str, bytes: usize) {
+    write!(stream, "GET /{target} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let (mut answer, mut buffer) = (Vec::new(), [0; 64 * 1024]);
+    let end = loop {
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(count > 0, "the connection ended");
+        answer.extend_from_slice(&buffer[..count]);
+        if let Some(at) = answer.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4 + bytes;
+        }
+    };
+    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+    while answer.len() < end {
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(count > 0, "the connection ended");
+        answer.extend_from_slice(&buffer[..count]);
+    }
+}
+
+#[test]
+fn connections_go_before_files_that_are_kept_open() {
+    const DESCRIPTORS: usize = 64;
+    const FILES: usize = 40;
+    const CONNECTIONS: usize = 30;
+    const BYTES: usize = 40_000;
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..FILES {
+        std::fs::write(folder.path().join(format!("large{number}")), [b'x'; BYTES]).unwrap();
+    }
+    std::fs::write(folder.path().join("small"), "small").unwrap();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("ulimit -n {DESCRIPTORS}; exec \"$0\" \"$@\"")]);
+    limited.arg(env!("CARGO_BIN_EXE_sockeye")).args(["serve", "-b", "127.0.0.1:0"]);
+    let mut server = Process::spawn(limited.args(["--threads", "1"]).arg(folder.path()));
+    let url = server.wait_for("listening http ");
+    let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let connect = || {
+        let stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    };
+    let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count();
+    let mut busy = connect();
+    let over = AtomicBool::new(false);
+    let all = |stream: &mut TcpStream| {
+        (0..FILES).for_each(|number| ask(stream, &format!("large{number}"), BYTES));
+    };
+    let started = Instant::now();
+    while descriptors() < FILES {
+        all(&mut busy);
+        assert!(started.elapsed() < Duration::from_secs(20), "nothing is kept open");
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                all(&mut busy);
+            }
+        });
+        let mut connections: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect()).collect();
+        let answered = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            connections.iter_mut().for_each(|stream| ask(stream, "small", 5));
+        }));
+        over.store(true, Ordering::Relaxed);
+        answered.unwrap();
+    });
+    assert_eq!(server.stop(Signal::TERM).code(), Some(0));
 }

@@ -148,3 +148,24 @@ fn a_file_is_not_written_through_a_link_out() {
         ground.link("final", "../outside/secret");
     }
 }
+
+#[test]
+fn a_plain_path_has_no_links_whatever_the_tree_follows() {
+    let ground = Ground::new();
+    ground.link("file", "a");
+    ground.link("folder", "dir");
+    for resolver in BOTH {
+        for symlinks in [Symlinks::Never, Symlinks::Within, Symlinks::Follow] {
+            let tree = ground.tree(symlinks, resolver);
+            assert!(tree.open_plain(&path("a")).is_ok());
+            assert!(tree.open_plain(&path("dir/b")).is_ok());
+            assert!(tree.open_plain(&path("dir")).unwrap().meta.is_dir);
+            for name in ["file", "folder", "folder/b"] {
+                let error = tree.open_plain(&path(name)).unwrap_err();
+                assert!(matches!(error, TreeError::Forbidden { .. }), "{name}: {error:?}");
+            }
+            let error = tree.open_plain(&path("nothing")).unwrap_err();
+            assert!(matches!(error, TreeError::NotFound { .. }), "{error:?}");
+        }
+    }
+}

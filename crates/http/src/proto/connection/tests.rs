@@ -123,6 +123,23 @@ fn an_unread_body_is_dropped_within_limits() {
 }
 
 #[test]
+fn a_malformed_body_that_nobody_read_is_dropped_to_the_end() {
+    let start = Instant::now();
+    let mut connection = connection(start);
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    receive(&mut connection, head, start);
+    assert_eq!(code(connection.poll_turn(start)), 200);
+    connection.finish(false, start);
+    receive(&mut connection, b"no size\r\n", start);
+    assert_eq!(code(connection.poll_turn(start)), 0);
+    assert!(connection.is_lingering());
+    receive(&mut connection, GET, start);
+    assert_eq!(code(connection.poll_turn(start)), 0);
+    connection.handle_eof();
+    assert_eq!(code(connection.poll_turn(start)), 1);
+}
+
+#[test]
 fn after_a_refusal_the_peer_may_finish_sending() {
     let start = Instant::now();
     let mut connection = connection(start);

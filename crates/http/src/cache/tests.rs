@@ -1,0 +1,319 @@
+//! The cache alone, on a real folder with real events: what is kept, what ends it, its limits.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::config::{Config, Root};
+use crate::files::{Found, Way};
+use crate::proto::answer;
+use crate::proto::head::Method;
+
+const BOUNDS: Bounds =
+    Bounds { entries_max: 8, bytes_max: 256 * 1024, files_max: 2, watches_max: 4 };
+
+struct Ground {
+    folder: tempfile::TempDir,
+    files: Files,
+    cache: Cache,
+    now: Instant,
+}
+
+impl Ground {
+    fn new(bounds: Bounds) -> Ground {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c", "d/a", "d/index.html", "d/e/a", "f/a", "g/a", "h/a"] {
+            write(folder.path(), name, name);
+        }
+        write(folder.path(), "large1", &"x".repeat(40_000));
+        write(folder.path(), "large2", &"x".repeat(40_000));
+        write(folder.path(), "large3", &"x".repeat(40_000));
+        let config = Config { root: Root::Dir(folder.path().to_owned()), ..Config::default() };
+        let files = Files::new(&config).unwrap();
+        Ground { folder, files, cache: Cache::new(bounds), now: Instant::now() }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Asks as a worker does. Says whether it was kept, and with which size.
+    fn ask(&mut self, target: &str) -> (bool, Option<u64>) {
+        let target = Target::parse(target, Method::Get).unwrap();
+        self.cache.handle_received();
+        if let Some(entry) = self.cache.get(&target, self.now) {
+            return (true, Some(entry.facts.size));
+        }
+        let cover = self.cache.cover(&target);
+        let mut way = Way::Plain;
+        let Found::File(open) = self.files.find(&target, &mut way) else { return (false, None) };
+        let when = (cover, self.now);
+        if way == Way::Plain && self.cache.admits(&target, &open, &self.files, when) {
+            let is_small = open.facts.size <= BODY_BYTES_MAX;
+            let plan = answer::whole(&open.facts, 2_000_000_000);
+            let body = if is_small { vec![0; open.facts.size.try_into().unwrap()] } else { vec![] };
+            let entry = Entry {
+                ready: Rc::new(Ready::new(&plan, &body)),
+                facts: open.facts.clone(),
+                path: open.path.clone(),
+                open: (!is_small).then(|| Arc::clone(&open)),
+            };
+            self.cache.insert(&target, entry, &open.file, when);
+        }
+        (false, Some(open.facts.size))
+    }
+
+    fn warm(&mut self, target: &str) {
+        self.ask(target);
+        self.ask(target);
+        assert!(self.ask(target).0, "{target} is not kept");
+    }
+
+    fn check_accounts(&mut self) {
+        let all = || self.cache.map.files.values().chain(self.cache.map.folders.values());
+        assert_eq!(self.cache.bytes, all().map(|kept| kept.bytes).sum::<usize>());
+        let files = all().filter(|kept| kept.entry.open.is_some()).count();
+        assert_eq!(self.cache.files, files);
+        assert!(self.cache.bytes <= self.cache.bounds.bytes_max);
+        assert!(files <= self.cache.bounds.files_max);
+        assert!(self.cache.map.len() <= self.cache.bounds.entries_max);
+        assert!(self.cache.order.len() <= 2 * self.cache.bounds.entries_max);
+        assert!(self.cache.watches.len() <= self.cache.bounds.watches_max);
+    }
+}
+
+fn write(folder: &Path, name: &str, content: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+#[test]
+fn it_is_kept_from_the_time_when_its_folders_are_watched() {
+    let mut ground = Ground::new(BOUNDS);
+    assert_eq!(ground.ask("/d/a"), (false, Some(3)));
+    assert_eq!(ground.cache.watches.len(), 2);
+    assert_eq!(ground.ask("/d/a"), (false, Some(3)));
+    assert_eq!(ground.ask("/d/a"), (true, Some(3)));
+    // The folder is known now.
+    assert_eq!(ground.ask("/d/"), (false, Some(12)));
+    assert_eq!(ground.ask("/d/"), (true, Some(12)));
+    assert_eq!(ground.ask("/nothing"), (false, None));
+    ground.check_accounts();
+}
+
+#[test]
+fn every_kind_of_change_ends_it_at_once() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    type Change = fn(&Path);
+    let changes: &[(&str, Change)] = &[
+        ("rewritten", |at| fs::write(at.join("d/e/a"), "longer than before").unwrap()),
+        ("truncated", |at| {
+            fs::OpenOptions::new().write(true).open(at.join("d/e/a")).unwrap().set_len(1).unwrap();
+        }),
+        ("replaced", |at| fs::rename(at.join("a"), at.join("d/e/a")).unwrap()),
+        ("deleted", |at| fs::remove_file(at.join("d/e/a")).unwrap()),
+        ("moved away", |at| fs::rename(at.join("d/e/a"), at.join("x")).unwrap()),
+        ("chmod", |at| {
+            fs::set_permissions(at.join("d/e/a"), fs::Permissions::from_mode(0o600)).unwrap();
+        }),
+        ("touched", |at| {
+            let file = fs::File::options().write(true).open(at.join("d/e/a")).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }),
+        ("folder renamed", |at| fs::rename(at.join("d/e"), at.join("d/z")).unwrap()),
+        ("folder above renamed", |at| fs::rename(at.join("d"), at.join("z")).unwrap()),
+        ("folder replaced by a link", |at| {
+            fs::rename(at.join("d"), at.join("z")).unwrap();
+            symlink("z", at.join("d")).unwrap();
+        }),
+        ("folder replaced by another", |at| {
+            fs::rename(at.join("d"), at.join("z")).unwrap();
+            write(at, "d/e/a", "of another folder");
+        }),
+        ("folder closed", |at| {
+            fs::set_permissions(at.join("d"), fs::Permissions::from_mode(0o700)).unwrap();
+        }),
+        ("everything deleted", |at| fs::remove_dir_all(at.join("d")).unwrap()),
+    ];
+    for (what, change) in changes {
+        let mut ground = Ground::new(BOUNDS);
+        ground.warm("/d/e/a");
+        change(ground.folder.path());
+        let (was_kept, size) = ground.ask("/d/e/a");
+        assert!(!was_kept, "{what}: kept");
+        let real = fs::metadata(ground.path("d/e/a")).ok().map(|meta| meta.len());
+        assert_eq!(size, real, "{what}");
+        ground.check_accounts();
+    }
+}
+
+#[test]
+fn an_index_file_that_comes_first_counts_at_once() {
+    let mut ground = Ground::new(BOUNDS);
+    let config = Config {
+        root: Root::Dir(ground.folder.path().to_owned()),
+        index: vec!["first".to_owned(), "index.html".to_owned()],
+        ..Config::default()
+    };
+    ground.files = Files::new(&config).unwrap();
+    ground.warm("/d/");
+    write(ground.folder.path(), "d/first", "I");
+    assert_eq!(ground.ask("/d/"), (false, Some(1)));
+}
+
+#[test]
+fn what_stands_beside_stays() {
+    let mut ground = Ground::new(BOUNDS);
+    ground.warm("/d/a");
+    ground.warm("/a");
+    fs::write(ground.path("d/other"), "x").unwrap();
+    fs::write(ground.path("b"), "x").unwrap();
+    fs::create_dir(ground.path("d/new")).unwrap();
+    fs::rename(ground.path("f"), ground.path("ff")).unwrap();
+    assert!(ground.ask("/d/a").0 && ground.ask("/a").0);
+}
+
+#[test]
+fn a_way_with_links_is_never_kept() {
+    let mut ground = Ground::new(BOUNDS);
+    std::os::unix::fs::symlink("d", ground.path("link")).unwrap();
+    std::os::unix::fs::symlink("a", ground.path("file-link")).unwrap();
+    for _ in 0..3 {
+        assert_eq!(ground.ask("/link/a"), (false, Some(3)));
+        assert_eq!(ground.ask("/file-link"), (false, Some(1)));
+        assert_eq!(ground.ask("/link/"), (false, Some(12)));
+    }
+    assert_eq!(ground.cache.map.len(), 0);
+}
+
+#[test]
+fn without_watches_it_is_kept_for_a_second() {
+    let mut ground = Ground::new(Bounds { watches_max: 0, ..BOUNDS });
+    assert_eq!(ground.ask("/d/a"), (false, Some(3)));
+    fs::write(ground.path("d/a"), "changed").unwrap();
+    assert_eq!(ground.ask("/d/a"), (true, Some(3)));
+    ground.now += LIFETIME;
+    assert_eq!(ground.ask("/d/a"), (false, Some(7)));
+    // What goes out by sendfile is looked at each time: its bytes are not kept.
+    ground.ask("/large1");
+    assert!(ground.ask("/large1").0);
+    fs::write(ground.path("large1"), "x".repeat(50_000)).unwrap();
+    assert_eq!(ground.ask("/large1"), (false, Some(50_000)));
+    ground.check_accounts();
+}
+
+#[test]
+fn limits_hold_and_nothing_waits_for_them() {
+    let mut ground = Ground::new(BOUNDS);
+    let targets = ["/a", "/b", "/c", "/d/a", "/d/", "/d/e/a", "/f/a", "/g/a", "/h/a"];
+    for _ in 0..4 {
+        for target in targets.iter().chain(&["/large1", "/large2", "/large3"]) {
+            assert!(ground.ask(target).1.is_some(), "{target}");
+            ground.check_accounts();
+        }
+    }
+    assert_eq!(ground.cache.map.len(), BOUNDS.entries_max);
+    assert_eq!(ground.cache.watches.len(), BOUNDS.watches_max);
+    ground.now += LIFETIME;
+    for _ in 0..3 {
+        for target in ["/large1", "/large2", "/large3"] {
+            ground.ask(target);
+        }
+    }
+    assert_eq!(ground.cache.files, BOUNDS.files_max);
+    // Memory: two answers of 40 bytes do not fit beside each other.
+    let mut ground = Ground::new(Bounds { bytes_max: 1500, ..BOUNDS });
+    for target in ["/a", "/b", "/a", "/b", "/c"] {
+        ground.ask(target);
+    }
+    assert_eq!(ground.cache.map.len(), 1);
+    ground.check_accounts();
+}
+
+#[test]
+fn watches_that_nothing_needs_make_room_for_others() {
+    let mut ground = Ground::new(BOUNDS);
+    for target in ["/d/e/a", "/d/e/a", "/f/a"] {
+        ground.ask(target);
+    }
+    assert_eq!(ground.cache.watches.len(), 4);
+    ground.warm("/g/a");
+    ground.now += LIFETIME * 2;
+    ground.cache.expire(ground.now);
+    ground.warm("/h/a");
+    let target = Target::parse("/h/a", Method::Get).unwrap();
+    assert_eq!(ground.cache.cover(&target), Cover::Watched);
+    ground.check_accounts();
+}
+
+#[test]
+fn what_nobody_asks_for_ends() {
+    let mut ground = Ground::new(BOUNDS);
+    ground.warm("/large1");
+    ground.warm("/d/a");
+    assert!(!ground.cache.is_empty());
+    ground.cache.sweep(ground.now);
+    assert_eq!(ground.cache.map.len(), 2);
+    ground.cache.sweep(ground.now + LIFETIME);
+    assert!(ground.cache.is_empty());
+    ground.check_accounts();
+    ground.now += LIFETIME;
+    ground.warm("/d/a");
+}
+
+#[test]
+fn descriptors_are_given_back_where_they_are_short() {
+    let mut ground = Ground::new(BOUNDS);
+    ground.warm("/a");
+    ground.warm("/large1");
+    assert!(ground.cache.make_room(ground.now));
+    assert!(!ground.cache.make_room(ground.now));
+    assert_eq!(ground.cache.map.len(), 0);
+    ground.check_accounts();
+    // Memory is not what is short.
+    ground.warm("/a");
+    for _ in 0..3 {
+        assert!(!ground.ask("/large1").0);
+    }
+    ground.now += SHORTAGE;
+    ground.warm("/large1");
+}
+
+#[test]
+fn a_storm_of_events_hides_none() {
+    let mut ground = Ground::new(BOUNDS);
+    ground.warm("/d/a");
+    ground.warm("/a");
+    // Never the same twice in a row, which the system would make one of.
+    for _ in 0..1000 {
+        fs::write(ground.path("b"), "").unwrap();
+        fs::write(ground.path("c"), "").unwrap();
+    }
+    fs::write(ground.path("d/a"), "changed").unwrap();
+    assert!(ground.ask("/a").0);
+    assert_eq!(ground.ask("/d/a"), (false, Some(7)));
+    ground.check_accounts();
+}
+
+#[test]
+fn a_lost_event_ends_everything() {
+    let queued = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+    let queued: usize = queued.trim().parse().unwrap();
+    let mut ground = Ground::new(BOUNDS);
+    ground.warm("/d/a");
+    ground.warm("/a");
+    for round in 0..=queued / 2 {
+        fs::OpenOptions::new().write(true).open(ground.path("b")).unwrap().set_len(0).unwrap();
+        let file = fs::OpenOptions::new().write(true).open(ground.path("c")).unwrap();
+        file.set_len(u64::try_from(round % 2).unwrap()).unwrap();
+    }
+    // This one is lost.
+    fs::write(ground.path("d/a"), "changed").unwrap();
+    assert_eq!(ground.ask("/d/a"), (false, Some(7)));
+    assert!(!ground.ask("/a").0);
+    ground.check_accounts();
+    ground.warm("/d/a");
+    fs::write(ground.path("d/a"), "again").unwrap();
+    assert_eq!(ground.ask("/d/a"), (false, Some(5)));
+}
