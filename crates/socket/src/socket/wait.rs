@@ -258,7 +258,10 @@ mod tests {
         for events in [PollFlags::IN, PollFlags::OUT] {
             let start = Instant::now();
             let patience = || Patience::lasting(Duration::from_millis(30));
-            let call = || Err::<(), _>(io::Error::from_raw_os_error(errno::EAGAIN));
+            let call = || {
+                assert!(start.elapsed() < Duration::from_secs(20), "the deadline does not end it");
+                Err::<(), _>(io::Error::from_raw_os_error(errno::EAGAIN))
+            };
             let error = retry("x", a.as_fd(), events, patience, call).unwrap_err();
             assert!(error.is_timeout() && !error.would_block());
             assert!(start.elapsed() >= Duration::from_millis(30));
