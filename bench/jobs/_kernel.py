@@ -1,6 +1,8 @@
-"""What the kernel keeps for connections, from /proc: of the machine where it is of the machine."""
+"""What the kernel keeps for connections, and what others do meanwhile, from /proc."""
+import os
 import pathlib
 import re
+import time
 
 # Caches of file systems and of /proc grow by whatever else the machine does.
 NOT_OF_SOCKETS = re.compile(r"ext4|btrfs|xfs|jbd2|fuse|ovl|nfs|squash|isofs|fat_|shmem|proc_|kernfs"
@@ -43,3 +45,20 @@ def snapshot(pid):
 
 
 KERNEL = ("page tables", "slabs", "kernel stacks", "queues")
+
+
+def busy_seconds():
+    """Processor time of the whole machine: all but idle and waiting for disks."""
+    user, nice, system, _, _, irq, softirq, steal = (
+        int(field) for field in pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_for_quiet(share, seconds_max):
+    """Waits until the machine has rested for a second, all but `share` of it; not for ever."""
+    end = time.monotonic() + seconds_max
+    while time.monotonic() < end:
+        before = busy_seconds()
+        time.sleep(1)
+        if (busy_seconds() - before) / os.cpu_count() <= share:
+            return

@@ -3,6 +3,7 @@ each server does for clients that are still sending, and without descriptors.
 
 Server and clients are two processes on two cores, each within 20,000 descriptors. `functions` are
 blocking functions in threads (serve_with): the least that a thread for each connection can do.
+`threads-64k` have stacks of 64 KiB instead of 2 MiB: fewer page tables.
 The parts are independent; a further one is a function of `bench` and the folder of binaries in PARTS.
 """
 import concurrent.futures
@@ -15,7 +16,7 @@ import socket
 import subprocess
 import time
 
-from harness import LOAD_CORE, Server, median, pinned
+from harness import LOAD_CORE, Server, cpu_seconds, median, pinned
 from jobs import _kernel
 
 CONNECTIONS = 10_000
@@ -24,9 +25,13 @@ ROOM = 10
 SECONDS = 5
 # What is said; connections of a room; rooms with a line under way; lines a second when paced.
 WORKLOADS = [("echo", ["echo"], 1, 256, 5_000), ("room", ["room", str(ROOM)], ROOM, 32, 500)]
-MODELS = {"echo": ["threads", "functions", "select", "tokio"],
+MODELS = {"echo": ["threads", "threads-64k", "functions", "select", "tokio"],
           "room": ["threads", "select", "tokio"]}
 BASE = "select"
+# A run during which others took more of the machine is made again, so often; the calmest counts.
+OTHERS_MAX = 0.1
+ATTEMPTS = 3
+QUIET_SECONDS_MAX = 60
 
 UPLOADS = 1_000
 UPLOAD_BYTES = 10 << 20
@@ -74,9 +79,37 @@ class Crowd:
         self.process.wait()
 
 
-def measure(target, model, workload):
-    """The figures of one server under one workload."""
-    name, what, size, rooms, rate = workload
+class Others:
+    """How much of the machine others take while it is watched."""
+
+    def __init__(self, *pids):
+        self.pids, self.share = pids, 0.0
+
+    def busy(self):
+        return _kernel.busy_seconds() - sum(map(cpu_seconds, self.pids))
+
+    def __enter__(self):
+        self.before, self.started = self.busy(), time.monotonic()
+
+    def __exit__(self, *_):
+        share = (self.busy() - self.before) / (time.monotonic() - self.started) / os.cpu_count()
+        self.share = max(self.share, share)
+
+
+def measure(bench, target, model, workload):
+    """The figures of one server under one workload, of the calmest of some attempts."""
+    runs = []
+    for _ in range(ATTEMPTS):
+        _kernel.wait_for_quiet(OTHERS_MAX, QUIET_SECONDS_MAX)
+        runs.append(attempt(target, model, workload))
+        if runs[-1]["others"] <= OTHERS_MAX:
+            break
+        bench.say(f"disturbed: others took {runs[-1]['others']:.0%}")
+    return min(runs, key=lambda run: run["others"])
+
+
+def attempt(target, model, workload):
+    _, what, size, rooms, rate = workload
     with server_of(target, model, *what) as server:
         pid = server.process.pid
         before = _kernel.snapshot(pid)
@@ -87,10 +120,13 @@ def measure(target, model, workload):
         if held < CONNECTIONS:
             raise SystemExit(f"{server.name} holds {held} descriptors only")
         each = {key: (after[key] - before[key]) / CONNECTIONS for key in before}
+        others = Others(pid, clients.process.pid)
         used = server.cpu()
-        full = clients.order("saturate", SECONDS, rooms)
+        with others:
+            full = clients.order("saturate", SECONDS, rooms)
         used = server.cpu() - used
-        paced = clients.order("pace", SECONDS, rate)
+        with others:
+            paced = clients.order("pace", SECONDS, rate)
         clients.close()
     return {
         "held": CONNECTIONS,
@@ -104,6 +140,7 @@ def measure(target, model, workload):
         "kernel KiB": sum(each[key] for key in _kernel.KERNEL) / 1024,
         "parts": {key: each[key] for key in _kernel.KERNEL},
         "late": paced["late"],
+        "others": others.share,
     }
 
 
@@ -132,6 +169,9 @@ def table(bench, name, figures):
                            "median": {key: median([run[key] for run in runs])
                                       for key in runs[0] if key != "parts"},
                            f"{BASE}_ratios": ratios(figures, model)})
+    calm = [run["others"] for runs in figures.values() for run in runs]
+    lines += ["", f"Others took {min(calm):.0%} to {max(calm):.0%} of the machine, median "
+              f"{median(calm):.0%}."]
     lines += ["", "Full: " + "; ".join(
         f"{model} {median([run['per second'] for run in runs]):.0f} {unit} a second, "
         f"p50 {median([run['full p50 ms'] for run in runs]):.1f} ms, "
@@ -158,17 +198,21 @@ def c10k(bench, target):
         "the same of its page tables, and of the machine's slabs (those of file systems left out), "
         "kernel stacks and TCP queues: the sockets of BOTH ends are in it, the same for all.",
         "figure (lowest to highest of the runs); ratios are taken run by run.",
+        f"A run waits for a quiet second, at most {QUIET_SECONDS_MAX} s, and is made again, up to "
+        f"{ATTEMPTS} times in all, where others took more than {OTHERS_MAX:.0%} of the machine; the "
+        "calmest counts, whatever its figures. The load averages are of the bench's own threads.",
     ]
     found = {name: {model: [] for model in models} for name, models in MODELS.items()}
     for turn in range(bench.runs(5)):
         for workload in WORKLOADS:
             name = workload[0]
             for model in MODELS[name]:
-                run = measure(target, model, workload)
+                run = measure(bench, target, model, workload)
                 found[name][model].append(run)
                 bench.say(f"{name} {turn + 1}: {model} {run['per CPU second']:.0f} a CPU second, "
                           f"p50 {run['p50 ms']:.2f} ms, p99 {run['p99 ms']:.1f} ms, RSS "
-                          f"{run['rss KiB']:.2f} KiB, kernel {run['kernel KiB']:.1f} KiB")
+                          f"{run['rss KiB']:.2f} KiB, kernel {run['kernel KiB']:.1f} KiB, others "
+                          f"took {run['others']:.0%}")
     for name, figures in found.items():
         table(bench, name, figures)
 

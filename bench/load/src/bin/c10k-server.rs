@@ -1,6 +1,6 @@
 //! One protocol under one of the servers, to be measured: `c10k-server MODEL WHAT`, where MODEL is
-//! `threads`, `select`, `tokio` (one thread) or `functions` (a blocking function for each thread,
-//! the echo only), and WHAT is
+//! `threads`, `threads-64k` (with stacks of 64 KiB), `select`, `tokio` (one thread) or `functions`
+//! (a blocking function for each thread, the echo only), and WHAT is
 //!
 //! - `echo`: what comes goes back;
 //! - `room SIZE`: every SIZE connections, in the order in which they come, are one room;
@@ -48,7 +48,9 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: c10k-server threads|select|tokio|functions echo|room SIZE|refuse");
+    eprintln!(
+        "usage: c10k-server threads|threads-64k|select|tokio|functions echo|room SIZE|refuse"
+    );
     ExitCode::from(2)
 }
 
@@ -89,6 +91,10 @@ where
     let limits = Limits { connections_max: CONNECTIONS_MAX, ..Limits::default() };
     match model {
         "threads" => ThreadingServer::new(listener)?.limits(limits).serve(&shutdown, factory),
+        "threads-64k" => {
+            let server = ThreadingServer::new(listener)?.limits(limits).stack_bytes(64 << 10);
+            server.serve(&shutdown, factory)
+        }
         "select" => SelectServer::new(listener)?.limits(limits).serve(&shutdown, factory),
         "functions" => ThreadingServer::new(listener)?.limits(limits).serve_with(&shutdown, echo),
         "tokio" => {
