@@ -12,6 +12,7 @@ mod errors;
 mod message;
 mod names;
 mod selector;
+mod signals;
 mod socket;
 
 use pyo3::prelude::*;

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use sockeye_socket::{self as ours, Events, errno};
+use sockeye_socket::{self as ours, Events};
 
 use crate::descriptor;
-use crate::errors::{os_error, raise};
+use crate::errors::raise;
+use crate::signals::Handlers;
 
 /// Bits of Python's side: to read, to write, over.
 const READ: u8 = 1;
@@ -88,19 +89,12 @@ impl Selector {
     fn select(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<Vec<(i32, u8)>> {
         let timeout = seconds
             .map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX));
-        let raised = Mutex::new(None);
-        let go_on = || {
-            let handled = Python::attach(|py| py.check_signals());
-            handled.map_err(|error| raised.lock().map(|mut slot| *slot = Some(error))).is_ok()
-        };
+        let handlers = Handlers::default();
+        let go_on = || handlers.go_on();
         let found = self.with(py, |selector| {
             let found = selector.select_interruptible(timeout, &go_on)?;
             Ok(found.map(|(fd, events)| (*fd, bits_of(events))).collect())
         });
-        match raised.into_inner() {
-            Ok(None) => found,
-            Ok(Some(error)) => Err(error),
-            Err(_) => Err(os_error(errno::EINTR)),
-        }
+        handlers.or(found)
     }
 }

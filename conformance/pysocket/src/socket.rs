@@ -11,6 +11,7 @@ use sockeye_socket::{self as ours, Address, Family, How, Kind, MsgFlags, View, e
 
 use crate::bytes::{Room, bytes_of, size};
 use crate::errors::{os_error, raise};
+use crate::signals::Handlers;
 use crate::{address, arguments, descriptor, message};
 
 /// What a socket object holds: a socket, or what is left of one that was closed.
@@ -78,18 +79,11 @@ impl Socket {
         call: impl FnOnce(View<'_>) -> ours::Result<T> + Send,
     ) -> PyResult<T> {
         let socket = self.open_one()?;
-        let raised = Mutex::new(None);
-        let go_on = || {
-            let handled = Python::attach(|py| py.check_signals());
-            handled.map_err(|error| raised.lock().map(|mut slot| *slot = Some(error))).is_ok()
-        };
+        let handlers = Handlers::default();
+        let go_on = || handlers.go_on();
         let flags = MsgFlags::from_bits(u32::from_ne_bytes(flags.to_ne_bytes()));
-        let result = py.detach(|| call(socket.interruptible(&go_on).flags(flags)));
-        match raised.into_inner() {
-            Ok(None) => result.map_err(raise),
-            Ok(Some(error)) => Err(error),
-            Err(_) => Err(os_error(errno::EINTR)),
-        }
+        let ended = py.detach(|| call(socket.interruptible(&go_on).flags(flags)));
+        handlers.or(ended.map_err(raise))
     }
 
     /// Makes a call that also gives who sent what came.
