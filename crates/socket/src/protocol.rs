@@ -6,6 +6,7 @@
 //!
 //! [`Echo`], [`Dialogue`] and [`Room`] are here to start from.
 
+mod boxed;
 mod buffer;
 mod dialogue;
 mod echo;
