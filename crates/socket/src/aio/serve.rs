@@ -122,7 +122,7 @@ where
     async fn run(mut self, shutdown: &Shutdown, over: &Socket) -> Result<Report> {
         let (mut stopped, mut patience) = (false, None);
         while !(self.is_closed() && self.tasks.is_empty()) {
-            let room = self.tasks.len() < self.limits.connections_max;
+            let room = self.limits.room(self.tasks.len()) > 0;
             let given_up = sleep_until(patience);
             let (gates, first) = (&mut self.gates, &mut self.first);
             tokio::select! {

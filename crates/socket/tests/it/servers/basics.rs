@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sockeye_socket::protocol::{Arrival, Buffer, Dialogue, Echo, Room};
+use sockeye_socket::protocol::{Arrival, Buffer, Dialogue, Echo, Protocol, Room};
 use sockeye_socket::server::Limits;
 use sockeye_socket::{How, Shutdown, Socket, create_connection, create_server};
 
@@ -211,6 +211,23 @@ fn more_clients_than_may_be_here_wait_in_the_queue() {
         heard
     });
     assert_eq!(heard, b"xxx");
+}
+
+#[test]
+fn a_server_without_places_has_one() {
+    let heard = same(|model| {
+        let limits = Limits { connections_max: 0, ..Limits::default() };
+        let server =
+            model.start_with(limits, |_| -> Box<dyn Protocol + Send> { Box::new(Echo::new()) });
+        let heard = ["1", "2"].map(|word| {
+            let client = server.connect();
+            client.sendall(word.as_bytes()).unwrap();
+            read_exactly(&client, 1)
+        });
+        assert_eq!(ended(server.stop()), [2, 2, 0, 0, 0, 0]);
+        heard.concat()
+    });
+    assert_eq!(heard, b"12");
 }
 
 #[test]
