@@ -16,8 +16,10 @@
 //! - One connection and one turn move at most 256 KiB, then it is the others' turn.
 //! - Whatever happens to one connection, a panic included, happens to no other.
 //! - [`Shutdown`](crate::Shutdown): listeners are closed, protocols are
-//!   [told](crate::protocol::Protocol::handle_shutdown), and when the grace is over, what is left
-//!   of the connections is reset. Clients that nobody accepted are reset by the system.
+//!   [told](crate::protocol::Protocol::handle_shutdown), functions
+//!   ([`serve_with`](ThreadingServer::serve_with)) read the end of the stream, and when the grace
+//!   is over, what is left of the connections is reset. Clients that nobody accepted are reset by
+//!   the system.
 //! - A listener that breaks is left; when none is left the connections there are served to their
 //!   ends, and then the server ends with the error.
 
