@@ -13,7 +13,7 @@ use std::time::Duration;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 use sockeye_socket::protocol::{Arrival, Buffer, Dialogue, Protocol};
-use sockeye_socket::server::{Limits, Report, SelectServer, ThreadingServer};
+use sockeye_socket::server::{Report, SelectServer, ThreadingServer};
 use sockeye_socket::{Shutdown, Socket, aio, create_server};
 
 const LINE_BYTES_MAX: usize = 512;
@@ -76,5 +76,5 @@ pub(crate) fn with_a_selector(listener: Socket, shutdown: &Shutdown) -> Result<R
 /// A task for each client.
 pub(crate) fn with_tokio(listener: Socket, shutdown: &Shutdown) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(aio::serve(listener, Limits::default(), shutdown, capitals))?)
+    Ok(runtime.block_on(aio::Server::new(listener)?.serve(shutdown, capitals))?)
 }

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`ThreadingServer`] | a thread | work that takes the processor; blocking functions |
 //! | [`SelectServer`] | a place in one loop | many connections with little work each |
-//! | `aio::serve` (feature `tokio`) | a task | what is on tokio already |
+//! | `aio::Server` (feature `tokio`) | a task | what is on tokio already |
 //!
 //! What is the same in all three:
 //! - More than [`Limits::connections_max`] connections are not taken: clients wait in the queue of
@@ -46,4 +46,4 @@ pub use threading::ThreadingServer;
 pub(crate) use expiry::Expiry;
 pub(crate) use wire::prepare;
 #[cfg(feature = "tokio")]
-pub(crate) use wire::{moved, reset};
+pub(crate) use wire::{is_gone, moved, reset};
