@@ -71,8 +71,8 @@ fn a_dialogue_is_the_same_however_it_is_cut() {
 }
 
 /// Frames behind a length of one byte, answered twice, the second time reversed; `.` ends.
-fn twice() -> Dialogue<Frames<impl FnMut(&[u8], &mut Replies<'_>) -> ControlFlow<()>>, Short> {
-    Dialogue::with_codec(Short::new(8), |frame, replies| {
+fn twice() -> impl Protocol {
+    Dialogue::with_codec(LengthPrefix::<u8, BE>::new(8), |frame, replies| {
         let reversed: Vec<u8> = frame.iter().rev().copied().collect();
         for reply in [frame, &reversed] {
             replies.push(reply).unwrap();
@@ -83,8 +83,6 @@ fn twice() -> Dialogue<Frames<impl FnMut(&[u8], &mut Replies<'_>) -> ControlFlow
         if frame == b"." { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
 }
-
-type Short = LengthPrefix<u8, BE>;
 
 #[test]
 fn a_dialogue_in_frames_is_the_same_however_it_is_cut() {
