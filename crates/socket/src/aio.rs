@@ -2,9 +2,10 @@
 //! by the same names.
 
 mod client;
+mod close;
 mod framed;
 mod message;
-mod serve;
+mod server;
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -26,15 +27,17 @@ use crate::{errno, opt, sys};
 
 pub use client::{ConnectionBuilder, create_connection};
 pub use framed::Framed;
-pub use serve::serve;
+pub use server::{Server, serve};
 
 /// How much of a file goes in one call, so that other tasks get their turn.
 const PART_BYTES: u64 = 1 << 20;
 
 /// A [`crate::Socket`] whose methods are awaited. Dropping a future cancels it: `send` and `recv`
 /// have then done nothing; what `sendall` had sent is sent. Timeouts are `tokio::time::timeout`'s
-/// business. `AsyncWriteExt::shutdown` ends our direction; for the others there is
-/// [`get_ref`](Self::get_ref)`().shutdown(..)`.
+/// business.
+///
+/// For two tasks on one connection, one that reads and one that writes, use `tokio::io::split`; or
+/// share an `Arc` of it, since the methods take `&self`.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -437,7 +440,8 @@ impl AsFd for Socket {
 
 impl Acceptor {
     /// As [`accept`](Self::accept), for a task of tokio; keeps a duplicate of the listener's
-    /// descriptor in the runtime. May be cancelled without losing a client.
+    /// descriptor in the runtime. May be cancelled without losing a client. What it gives is a
+    /// blocking [`crate::Socket`]: [`Socket::new`] makes it one of a task.
     ///
     /// # Errors
     /// As [`try_accept`](Self::try_accept).

@@ -6,11 +6,13 @@
 //!
 //! [`Echo`], [`Dialogue`] and [`Room`] are here to start from.
 
+mod boxed;
 mod buffer;
 mod dialogue;
 mod echo;
 pub(crate) mod life;
 mod memory;
+mod replies;
 mod room;
 mod wake;
 
@@ -21,6 +23,7 @@ pub use dialogue::Dialogue;
 pub use echo::Echo;
 pub use life::Outcome;
 pub use memory::Memory;
+pub use replies::{Frames, Replies};
 pub use room::{Member, Room};
 pub use wake::{Arrival, Wake};
 

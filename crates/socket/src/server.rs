@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`ThreadingServer`] | a thread | work that takes the processor; blocking functions |
 //! | [`SelectServer`] | a place in one loop | many connections with little work each |
-//! | `aio::serve` (feature `tokio`) | a task | what is on tokio already |
+//! | `aio::Server` (feature `tokio`) | a task | what is on tokio already |
 //!
 //! What is the same in all three:
 //! - More than [`Limits::connections_max`] connections are not taken: clients wait in the queue of
@@ -16,8 +16,10 @@
 //! - One connection and one turn move at most 256 KiB, then it is the others' turn.
 //! - Whatever happens to one connection, a panic included, happens to no other.
 //! - [`Shutdown`](crate::Shutdown): listeners are closed, protocols are
-//!   [told](crate::protocol::Protocol::handle_shutdown), and when the grace is over, what is left
-//!   of the connections is reset. Clients that nobody accepted are reset by the system.
+//!   [told](crate::protocol::Protocol::handle_shutdown), functions
+//!   ([`serve_with`](ThreadingServer::serve_with)) read the end of the stream, and when the grace
+//!   is over, what is left of the connections is reset. Clients that nobody accepted are reset by
+//!   the system.
 //! - A listener that breaks is left; when none is left the connections there are served to their
 //!   ends, and then the server ends with the error.
 
@@ -44,4 +46,4 @@ pub use threading::ThreadingServer;
 pub(crate) use expiry::Expiry;
 pub(crate) use wire::prepare;
 #[cfg(feature = "tokio")]
-pub(crate) use wire::{moved, reset};
+pub(crate) use wire::{is_gone, moved, reset};

@@ -37,6 +37,33 @@ use crate::socket::wait::poll_until;
 /// # drop(registration);
 /// # Ok::<(), sockeye_socket::Error>(())
 /// ```
+///
+/// Ctrl-C ends a program gracefully, and a second one ends it at once. A signal handler may do next
+/// to nothing, so a thread waits for the signals ([`start`](Self::start) says why), here that of
+/// the `signal-hook` crate:
+///
+/// ```
+/// use signal_hook::consts::{SIGINT, SIGTERM};
+/// use signal_hook::iterator::Signals;
+/// use sockeye_socket::Shutdown;
+/// use std::time::Duration;
+///
+/// let shutdown = Shutdown::new()?;
+/// let stop = shutdown.clone();
+/// let mut signals = Signals::new([SIGINT, SIGTERM])?;
+/// std::thread::spawn(move || {
+///     for (before, _signal) in signals.forever().enumerate() {
+///         match before {
+///             0 => stop.start(Duration::from_secs(10)),
+///             _ => stop.now(),
+///         }
+///     }
+/// });
+/// // Somebody presses Ctrl-C; a server that serves with `shutdown` comes back.
+/// signal_hook::low_level::raise(SIGINT)?;
+/// assert!(shutdown.wait(None) && !shutdown.is_expired());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Shutdown(Arc<Inner>);
 
@@ -78,6 +105,10 @@ impl Shutdown {
 
     /// Asks for an end within `grace`. Called again it can bring the deadline nearer, never move
     /// it away. Starts a thread that keeps the deadline.
+    ///
+    /// It takes locks and may start that thread, and [`now`](Self::now) takes locks too: call
+    /// neither from a signal handler, but from a thread that waits for the signal, as in the
+    /// example above.
     pub fn start(&self, grace: Duration) {
         let asked = Instant::now().checked_add(grace);
         let mut state = self.0.lock();
@@ -210,6 +241,7 @@ fn end(socket: &OwnedFd) {
 }
 
 /// A socket that a [`Shutdown`] ends at its deadline; dropped, it is forgotten.
+#[must_use = "dropped, the socket is forgotten"]
 pub struct Registration {
     inner: Arc<Inner>,
     id: u64,

@@ -47,6 +47,11 @@ impl<S, C> Framed<S, C> {
         &self.stream
     }
 
+    /// The stream, for what it can do besides; what is read past the frames is lost to them.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// The stream, and the bytes that have come and belong to no frame yet.
     pub fn into_parts(self) -> (S, Vec<u8>) {
         let rest = self.deframer.rest().to_vec();

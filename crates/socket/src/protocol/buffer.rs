@@ -38,10 +38,16 @@ impl Buffer {
 
     /// Appends `data`.
     pub fn push(&mut self, data: &[u8]) {
+        self.push_with(|bytes| bytes.extend_from_slice(data));
+    }
+
+    /// Appends whatever `write` appends to the vector that it is given, and does nothing else to.
+    pub(super) fn push_with<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         self.make_room();
         self.bytes.truncate(self.end);
-        self.bytes.extend_from_slice(data);
+        let result = write(&mut self.bytes);
         self.end = self.bytes.len();
+        result
     }
 
     /// At least `bytes` bytes of space behind the end, to be filled and then

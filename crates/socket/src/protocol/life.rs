@@ -25,6 +25,7 @@ const TICK_MIN: Duration = Duration::from_millis(1);
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The protocol said that it was done, and everything was sent.
     Finished,

@@ -12,6 +12,7 @@ use sockeye_testkit::{Clock, every_split};
 
 use super::life::{Broken, Life, Orders, Ready, Wants, Wire};
 use super::*;
+use crate::frame::{BE, LengthPrefix};
 use crate::server::Limits;
 
 const MS: Duration = Duration::from_millis(1);
@@ -67,6 +68,105 @@ fn a_dialogue_is_the_same_however_it_is_cut() {
         let said = every_split(b"abc\n123456789\nmore\n", talk);
         assert_eq!(said, (b"cba\n".to_vec(), Some(Outcome::Finished)));
     }
+}
+
+/// Frames behind a length of one byte, answered twice, the second time reversed; `.` ends.
+fn twice() -> impl Protocol {
+    Dialogue::with_codec(LengthPrefix::<u8, BE>::new(8), |frame, replies| {
+        let reversed: Vec<u8> = frame.iter().rev().copied().collect();
+        for reply in [frame, &reversed] {
+            replies.push(reply).unwrap();
+        }
+        // Nothing of a reply that is no frame is sent.
+        let waiting = replies.len_bytes();
+        assert!(replies.push(&[0; 9]).is_err() && replies.len_bytes() == waiting);
+        if frame == b"." { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+}
+
+#[test]
+fn a_dialogue_in_frames_is_the_same_however_it_is_cut() {
+    for (room, sip) in [(usize::MAX, usize::MAX), (1, 1), (5, 3)] {
+        let talk = |pieces: &[&[u8]]| conversation(twice(), pieces, room, sip);
+        let said = every_split(b"\x03abc\0\x02de\x04cut", talk);
+        let heard = b"\x03abc\x03cba\0\0\x02de\x02ed".to_vec();
+        assert_eq!(said, (heard, Some(Outcome::Finished)));
+        let said = every_split(b"\x01a\x01.\x04more", talk);
+        assert_eq!(said, (b"\x01a\x01a\x01.\x01.".to_vec(), Some(Outcome::Finished)));
+        let said = every_split(b"\x01a\x09too long.\x01b", talk);
+        assert_eq!(said, (b"\x01a\x01a".to_vec(), Some(Outcome::Finished)));
+    }
+}
+
+#[test]
+fn a_long_frame_comes_in_long_pieces_and_the_memory_goes_with_it() {
+    let now = Instant::now();
+    let mut dialogue = Dialogue::with_codec(LengthPrefix::<u32, BE>::new(1 << 20), |frame, out| {
+        out.push(frame).unwrap();
+        ControlFlow::Continue(())
+    });
+    let frame = [&(1_u32 << 20).to_be_bytes()[..], &vec![7; 1 << 20]].concat();
+    let (mut at, mut pieces) = (0, 0);
+    while at < frame.len() {
+        let room = dialogue.recv_buffer();
+        let bytes = room.len().min(frame.len() - at);
+        room[..bytes].copy_from_slice(&frame[at..at + bytes]);
+        dialogue.handle_received(bytes, now);
+        (at, pieces) = (at + bytes, pieces + 1);
+    }
+    assert!(pieces < 30 && !dialogue.want_read(), "{pieces} pieces");
+    assert!(dialogue.poll_transmit() == frame);
+    dialogue.handle_transmitted(frame.len(), now);
+    assert!(dialogue.want_read() && dialogue.recv_buffer().len() < 8192);
+}
+
+#[test]
+fn a_line_that_drips_in_ends_the_dialogue_and_a_long_wait_between_lines_does_not() {
+    let mut clock = Clock::new();
+    let dialogue = Dialogue::new(100, answer).idle(20 * MS, clock.now()).line_timeout(50 * MS);
+    let mut memory = Memory::new(dialogue);
+    for _ in 0..10 {
+        // The end of one line and the begin of the next, in one piece: the next has begun.
+        memory.feed(b"a", clock.advance(15 * MS));
+        memory.feed(b"bc\nd", clock.advance(15 * MS));
+        assert_eq!(memory.poll_timeout(), Some(clock.now() + 20 * MS));
+        memory.feed(b"\n", clock.advance(15 * MS));
+        assert_eq!(memory.take(100, clock.now()), b"cba\nd\n");
+    }
+    memory.feed(b"x\ny", clock.advance(19 * MS));
+    let begun = clock.now();
+    for _ in 0..3 {
+        memory.feed(b"y", clock.advance(15 * MS));
+    }
+    // Whichever comes first counts.
+    assert_eq!(memory.poll_timeout(), Some(begun + 50 * MS));
+    memory.feed(b"y", clock.advance(4 * MS));
+    assert!(!memory.is_ended());
+    memory.tick(clock.advance(MS));
+    assert!(memory.is_ended() && !memory.is_reset());
+    memory.feed_eof(clock.now());
+    assert_eq!(memory.outcome(), Some(Outcome::Finished));
+}
+
+#[test]
+fn the_time_of_a_line_does_not_run_while_it_may_not_come() {
+    let mut clock = Clock::new();
+    let mut memory = Memory::new(Dialogue::new(10, answer).line_timeout(5 * MS)).room(1000);
+    memory.feed(&b"12345678\n".repeat(20_000), clock.now());
+    memory.feed(b"hal", clock.now());
+    assert!(memory.unread() > 0 && memory.poll_timeout().is_none());
+    memory.tick(clock.advance(100 * MS));
+    let mut heard = 0;
+    while heard < 180_000 {
+        assert!(!memory.is_ended(), "after {heard} bytes");
+        // The last line begins when it may come.
+        let waits = memory.poll_timeout().is_none();
+        assert!(waits || memory.unread() == 0, "after {heard} bytes");
+        heard += memory.take(1000, if waits { clock.advance(MS) } else { clock.now() }).len();
+    }
+    assert_eq!(heard, 180_000);
+    memory.tick(clock.advance(5 * MS));
+    assert!(memory.is_ended());
 }
 
 #[test]
@@ -380,7 +480,8 @@ proptest! {
         let mut clock = Clock::new();
         let strict = Strict::new(clock.now(), seed);
         let faults = Rc::clone(&strict.faults);
-        let mut memory = Memory::new(strict).room(room);
+        // Behind a pointer nothing is lost either: every method is passed on.
+        let mut memory = Memory::new(Box::new(strict)).room(room);
         let mut ended = false;
         for step in steps {
             match step {

@@ -6,17 +6,31 @@ use crate::error::Result;
 use crate::server::Acceptor;
 use crate::socket::Socket;
 
-/// What a server takes from its clients.
+/// What a server takes from its clients. Fields may be added: end with `..Default::default()`.
+///
+/// ```
+/// use sockeye_socket::server::Limits;
+///
+/// let limits = Limits { connections_max: 100, ..Default::default() };
+/// assert_eq!(limits.drain_bytes_max, 16 << 20);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// So many connections at once, those that are being closed included; further clients wait in
-    /// the listener's queue.
+    /// the listener's queue. 0 is taken as 1: a server that takes nobody would only hang.
     pub connections_max: usize,
     /// After the last byte was sent, the peer may take so long to end its direction.
     pub drain_timeout: Duration,
     /// Once the protocol is done, so many bytes of what the peer still sends are read and thrown
     /// away, so that it gets to read what it was sent.
     pub drain_bytes_max: u64,
+}
+
+impl Limits {
+    /// How many more connections may come, where there are `members`.
+    pub(crate) fn room(&self, members: usize) -> usize {
+        self.connections_max.max(1).saturating_sub(members)
+    }
 }
 
 impl Default for Limits {

@@ -9,11 +9,11 @@ use crate::protocol::Outcome;
 pub struct Report {
     /// Connections that were served.
     pub accepted: u64,
-    /// The protocol was done, and everything was sent.
+    /// The protocol or the function was done, and everything was sent.
     pub finished: u64,
     /// The peer was gone before.
     pub reset: u64,
-    /// The protocol wanted a reset, or panicked.
+    /// The protocol wanted a reset, or the function failed; or it panicked.
     pub aborted: u64,
     /// The grace was over before.
     pub cut: u64,

@@ -196,7 +196,7 @@ where
 
     /// How many more connections may come.
     fn room(&self) -> usize {
-        self.limits.connections_max.saturating_sub(self.places.len())
+        self.limits.room(self.places.len())
     }
 
     /// How long the selector may wait; `None`: until something happens.

@@ -118,17 +118,31 @@ impl ThreadingServer {
 
     /// Serves until `shutdown` with a function for each connection, which may block: the
     /// `BaseRequestHandler` of Python. When it returns, the connection is closed gracefully; when
-    /// it fails or panics, it is reset. When the grace is over, it is reset too, so that a function
-    /// that waits for its socket comes back; one that does not is left behind after a second.
+    /// it fails or panics, it is reset.
+    ///
+    /// Its error may be any that becomes an [`std::io::Error`], so that `?` takes those of sockets
+    /// and of files; it is only counted, as [`Report::aborted`] (as [`Report::reset`] where it says
+    /// that the peer is gone): what is to be known of it the function has to log. Where the
+    /// compiler cannot tell which error is meant, say so:
+    /// `|socket, peer| -> std::io::Result<()> { … }`.
+    ///
+    /// When `shutdown` starts, the read side of every socket is shut down: the function reads what
+    /// has come and then the end of the stream (`recv` gives `b""`), as if the peer had ended its
+    /// direction. It may still send, and should return. A client that goes on sending may be reset
+    /// once it has; one of a unix socket cannot send any more (`EPIPE`). When the grace is over, what is left is reset, so that a function that waits
+    /// for its socket comes back; one that does not is left behind after a second.
     ///
     /// The socket is blocking and without a timeout: set one.
     ///
     /// # Errors
     /// As [`serve`](Self::serve).
-    pub fn serve_with<H>(self, shutdown: &Shutdown, handler: H) -> Result<Report>
+    pub fn serve_with<H, E>(self, shutdown: &Shutdown, handler: H) -> Result<Report>
     where
-        H: Fn(&Socket, &Address) -> Result<()> + Send + Sync + 'static,
+        H: Fn(&Socket, &Address) -> std::result::Result<(), E> + Send + Sync + 'static,
+        E: Into<std::io::Error>,
     {
+        let handler =
+            move |socket: &Socket, peer: &Address| handler(socket, peer).map_err(Into::into);
         handler::serve(self.parts, shutdown, handler)
     }
 }

@@ -1,5 +1,6 @@
 //! A nonblocking socket as the wire of a connection, and a selector's events for it.
 
+use std::io;
 use std::time::Duration;
 
 use rustix::net::connect_unspec;
@@ -44,6 +45,12 @@ pub(crate) fn reset(socket: &Socket) {
         let _ = socket.setsockopt(opt::SO_LINGER, Some(Duration::ZERO));
         let _ = socket.shutdown(How::Both);
     }
+}
+
+/// Whether a function failed since its peer is gone.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
 }
 
 impl Wire for &Socket {

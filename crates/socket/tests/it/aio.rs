@@ -31,7 +31,7 @@ fn bytes_go_through_in_order_whatever_the_buffers_hold() {
         let sent = data.clone();
         let writer = tokio::spawn(async move {
             a.write_all(&sent).await.unwrap();
-            a.shutdown().await.unwrap();
+            AsyncWriteExt::shutdown(&mut a).await.unwrap();
             let mut reply = String::new();
             a.read_to_string(&mut reply).await.unwrap();
             reply

@@ -107,3 +107,36 @@ fn one_server_answers_alike_in_three_models() {
         assert_eq!((report.accepted, report.finished), (1, 1));
     }
 }
+
+/// In a process of its own: the signal is for all of it.
+#[cfg(feature = "tokio")]
+#[test]
+fn ctrl_c_stops_the_three_models() {
+    const CHILD: &str = "SOCKEYE_CTRL_C";
+    if std::env::var_os(CHILD).is_none() {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "examples::ctrl_c_stops_the_three_models"]).env(CHILD, "1");
+        let output = child.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    use signal_hook::{consts::SIGINT, low_level::raise};
+    let shutdown = sockeye_socket::Shutdown::new().unwrap();
+    three_models::stop_on_ctrl_c(&shutdown).unwrap();
+    let listener = create_server("127.0.0.1:0").bind().unwrap();
+    let client = sockeye_socket::create_connection(listener.getsockname().unwrap());
+    let client = client.open().unwrap();
+    let stop = shutdown.clone();
+    let serving = spawn(move || three_models::with_threads(listener, &stop).unwrap());
+    client.sendall(b"hello\n").unwrap();
+    client.recv_exact(&mut [0; 6]).unwrap();
+    raise(SIGINT).unwrap();
+    assert!(shutdown.wait(None) && !shutdown.is_expired());
+    // The grace: the client is told, and may still read.
+    assert_eq!(client.recv(1).unwrap(), b"");
+    raise(SIGINT).unwrap();
+    let report = serving.join().unwrap();
+    assert!(shutdown.is_expired());
+    assert_eq!((report.accepted, report.finished), (1, 1));
+}

@@ -6,6 +6,8 @@ mod handler;
 mod pressure;
 mod protocols;
 mod storms;
+#[cfg(feature = "tokio")]
+mod tasks;
 mod wakes;
 
 use std::thread::JoinHandle;

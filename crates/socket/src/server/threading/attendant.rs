@@ -133,7 +133,7 @@ where
     }
 
     fn room(&self) -> usize {
-        self.limits.connections_max.saturating_sub(self.members.len())
+        self.limits.room(self.members.len())
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {

@@ -1,5 +1,6 @@
 //! Functions that talk to one peer and may block, each in a thread of its own.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Parts;
 use super::attendant::CUT_WAIT;
 use crate::addr::Address;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::protocol::Outcome;
 use crate::selectors::{Events, Selector};
 use crate::server::door::{Door, Token};
@@ -16,12 +17,12 @@ use crate::server::mailbox::Mailbox;
 use crate::server::places::Places;
 use crate::server::{Expiry, Limits, Report, wire};
 use crate::shutdown::Shutdown;
-use crate::socket::Socket;
+use crate::socket::{How, Socket};
 
 /// See [`super::ThreadingServer::serve_with`].
 pub(super) fn serve<H>(parts: Parts, shutdown: &Shutdown, handler: H) -> Result<Report>
 where
-    H: Fn(&Socket, &Address) -> Result<()> + Send + Sync + 'static,
+    H: Fn(&Socket, &Address) -> io::Result<()> + Send + Sync + 'static,
 {
     let Parts { door, mut selector, limits, stack_bytes } = parts;
     let expiry = Expiry::new(shutdown)?;
@@ -65,7 +66,7 @@ struct Reception<H> {
 
 impl<H> Reception<H>
 where
-    H: Fn(&Socket, &Address) -> Result<()> + Send + Sync + 'static,
+    H: Fn(&Socket, &Address) -> io::Result<()> + Send + Sync + 'static,
 {
     fn run(mut self, shutdown: &Shutdown, expiry: &Expiry) -> Result<Report> {
         let mut ready = Vec::new();
@@ -81,7 +82,7 @@ where
                     Token::Listener(place) => self.let_in(place),
                     Token::Stop => {
                         self.selector.unregister(shutdown)?;
-                        self.door.close(&mut self.selector);
+                        self.stop();
                     }
                     Token::Expiry => {
                         self.selector.unregister(expiry)?;
@@ -109,7 +110,7 @@ where
     }
 
     fn room(&self) -> usize {
-        self.work.limits.connections_max.saturating_sub(self.members.len())
+        self.work.limits.room(self.members.len())
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
@@ -146,6 +147,17 @@ where
         }
     }
 
+    /// Nobody comes in any more, and who waits to receive reads the end of the stream.
+    fn stop(&mut self) {
+        self.door.close(&mut self.selector);
+        for key in self.members.keys() {
+            if let Some(member) = self.members.find(key) {
+                // One that is not connected any more needs no end.
+                let _ = member.socket.shutdown(How::Read);
+            }
+        }
+    }
+
     fn cut(&mut self) {
         self.door.close(&mut self.selector);
         self.work.tally().cut = true;
@@ -160,7 +172,7 @@ where
 
 impl<H> Work<H>
 where
-    H: Fn(&Socket, &Address) -> Result<()>,
+    H: Fn(&Socket, &Address) -> io::Result<()>,
 {
     /// Has the handler talk, closes, and counts how that went.
     fn serve(&self, socket: &Socket, peer: &Address) {
@@ -177,7 +189,7 @@ where
                 wire::reset(socket);
                 match failed {
                     _ if self.tally().cut => Outcome::Cut,
-                    Ok(Err(error)) if is_gone(&error) => Outcome::Reset,
+                    Ok(Err(error)) if wire::is_gone(&error) => Outcome::Reset,
                     _ => Outcome::Aborted,
                 }
             }
@@ -190,12 +202,6 @@ impl<H> Work<H> {
     fn tally(&self) -> MutexGuard<'_, Tally> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the peer is to blame.
-fn is_gone(error: &Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
 }
 
 /// Says that the thread is done, however it ends.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sockeye_socket::protocol::{Arrival, Buffer, Dialogue, Echo, Room};
+use sockeye_socket::frame::{BE, LengthPrefix};
+use sockeye_socket::protocol::{Arrival, Buffer, Dialogue, Echo, Protocol, Room};
 use sockeye_socket::server::Limits;
 use sockeye_socket::{How, Shutdown, Socket, create_connection, create_server};
 
@@ -83,6 +84,43 @@ fn lines_are_answered_however_they_are_cut() {
     let two = "1: 3 bytes\n2: 0 bytes\n3: 3 bytes\n";
     assert_eq!(transcript.0, [format!("{two}4: 3 bytes\n"), two.to_owned(), String::new()]);
     assert_eq!(transcript.1, [3, 3, 0, 0, 0, 0]);
+}
+
+#[test]
+fn frames_are_answered_however_they_are_cut() {
+    let wire = b"\0\x05hello\0\0\0\x03end";
+    let heard = same(|model| {
+        let server = model.start(|_| {
+            Dialogue::with_codec(LengthPrefix::<u16, BE>::new(16), |frame, replies| {
+                replies.push(&frame.to_ascii_uppercase()).unwrap();
+                replies.push(b"ok").unwrap();
+                if frame == b"end" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+        });
+        let whole = server.connect();
+        whole.sendall(wire).unwrap();
+        let heard = read_all(&whole);
+        let bytes = server.connect();
+        for byte in wire {
+            bytes.sendall(&[*byte]).unwrap();
+        }
+        assert_eq!(read_all(&bytes), heard, "{model:?}, byte by byte");
+        for cut in 1..wire.len() {
+            let client = server.connect();
+            client.sendall(&wire[..cut]).unwrap();
+            client.sendall(&wire[cut..]).unwrap();
+            assert_eq!(read_all(&client), heard, "{model:?}, cut at {cut}");
+        }
+        // A length that is too long ends it, before the frame is there.
+        let long = server.connect();
+        long.sendall(b"\0\x01x\0\x11").unwrap();
+        assert_eq!(read_all(&long), b"\0\x01X\0\x02ok");
+        drop((whole, bytes, long));
+        let clients = u64::try_from(wire.len() + 2).unwrap();
+        assert_eq!(ended(server.stop()), [clients, clients, 0, 0, 0, 0]);
+        heard
+    });
+    assert_eq!(heard, b"\0\x05HELLO\0\x02ok\0\0\0\x02ok\0\x03END\0\x02ok");
 }
 
 #[test]
@@ -211,6 +249,23 @@ fn more_clients_than_may_be_here_wait_in_the_queue() {
         heard
     });
     assert_eq!(heard, b"xxx");
+}
+
+#[test]
+fn a_server_without_places_has_one() {
+    let heard = same(|model| {
+        let limits = Limits { connections_max: 0, ..Limits::default() };
+        let server =
+            model.start_with(limits, |_| -> Box<dyn Protocol + Send> { Box::new(Echo::new()) });
+        let heard = ["1", "2"].map(|word| {
+            let client = server.connect();
+            client.sendall(word.as_bytes()).unwrap();
+            read_exactly(&client, 1)
+        });
+        assert_eq!(ended(server.stop()), [2, 2, 0, 0, 0, 0]);
+        heard.concat()
+    });
+    assert_eq!(heard, b"12");
 }
 
 #[test]

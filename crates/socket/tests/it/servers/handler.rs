@@ -16,9 +16,10 @@ struct Serving {
     thread: std::thread::JoinHandle<Result<Report>>,
 }
 
-fn serve<H>(limits: Limits, handler: H) -> Serving
+fn serve<H, E>(limits: Limits, handler: H) -> Serving
 where
-    H: Fn(&Socket, &Address) -> Result<()> + Send + Sync + 'static,
+    H: Fn(&Socket, &Address) -> std::result::Result<(), E> + Send + Sync + 'static,
+    E: Into<std::io::Error>,
 {
     let server = ThreadingServer::new(create_server("127.0.0.1:0").bind().unwrap()).unwrap();
     let addr = server.addresses().remove(0);
@@ -125,13 +126,15 @@ fn the_end_of_the_grace_brings_waiting_functions_back() {
     let (sender, started) = channel();
     let server = serve(Limits::default(), move |socket, _| {
         sender.send(()).unwrap();
-        // One waits to receive, the other to send.
+        // Both wait to send.
         socket.recv_exact(&mut [0])?;
         socket.sendall(&vec![0; 64 << 20])
     });
     let (silent, deaf) = (server.connect(), server.connect());
-    deaf.sendall(b"s").unwrap();
-    read_exactly(&deaf, 1);
+    for client in [&silent, &deaf] {
+        client.sendall(b"s").unwrap();
+        read_exactly(client, 1);
+    }
     started.recv().unwrap();
     started.recv().unwrap();
     let start = Instant::now();
@@ -144,10 +147,53 @@ fn the_end_of_the_grace_brings_waiting_functions_back() {
 }
 
 #[test]
+fn the_start_of_the_end_is_the_end_of_the_stream() {
+    let (sender, started) = channel();
+    let server = serve(Limits::default(), move |socket, _| -> std::io::Result<()> {
+        sender.send(()).unwrap();
+        let mut heard = socket.recv(100)?;
+        loop {
+            match socket.recv(100)? {
+                more if more.is_empty() => break,
+                more => heard.extend(more),
+            }
+        }
+        socket.sendall(&[b"so you said ", &heard[..]].concat())?;
+        Ok(())
+    });
+    let (idle, talking) = (server.connect(), server.connect());
+    started.recv().unwrap();
+    started.recv().unwrap();
+    talking.sendall(b"something").unwrap();
+    let start = Instant::now();
+    server.shutdown.start(PATIENCE * 10);
+    // Nobody costs the grace, and what the functions say at the end arrives.
+    assert_eq!(read_all(&idle), b"so you said ");
+    assert_eq!(read_all(&talking), b"so you said something");
+    let report = ended(server.thread.join().unwrap().unwrap());
+    assert!(start.elapsed() < PATIENCE);
+    assert_eq!(report, [2, 2, 0, 0, 0, 0]);
+}
+
+#[test]
+fn an_error_of_any_kind_resets_and_is_counted() {
+    let server = serve(Limits::default(), |socket, _| -> std::io::Result<()> {
+        socket.recv(1)?;
+        std::fs::File::open("/no/such/file")?;
+        Ok(())
+    });
+    let client = server.connect();
+    client.sendall(b"x").unwrap();
+    assert_eq!(read_to_failure(&client), (0, Some(errno::ECONNRESET)));
+    drop(client);
+    assert_eq!(server.stop(PATIENCE), [1, 0, 0, 1, 0, 0]);
+}
+
+#[test]
 fn a_function_that_does_not_come_back_is_left_behind() {
     let (sender, never) = channel::<()>();
     let never = std::sync::Mutex::new(never);
-    let server = serve(Limits::default(), move |socket, _| {
+    let server = serve(Limits::default(), move |socket, _| -> Result<()> {
         socket.sendall(b"x")?;
         let _ = never.lock().unwrap().recv();
         Ok(())
