@@ -1,5 +1,5 @@
-//! A connection with an async function, as a task. The function owns its socket; a second descriptor
-//! of it stays here, to tell it of the end, to cut it off, and to close it gracefully.
+//! A connection with an async function, as a task. The function owns its socket; a second
+//! descriptor of it stays here, to tell it of the end, to cut it off, and to close it gracefully.
 
 use std::future::Future;
 use std::io;
@@ -89,7 +89,8 @@ impl Twin {
         cut(orders).await;
     }
 
-    /// Closes gracefully, as long as there is grace: whatever the peer does, it was sent everything.
+    /// Closes gracefully, as long as there is grace. Whatever the peer does, it was sent
+    /// everything.
     async fn finish(
         mut self,
         limits: &Limits,
