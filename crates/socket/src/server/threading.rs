@@ -129,8 +129,9 @@ impl ThreadingServer {
     /// When `shutdown` starts, the read side of every socket is shut down: the function reads what
     /// has come and then the end of the stream (`recv` gives `b""`), as if the peer had ended its
     /// direction. It may still send, and should return. A client that goes on sending may be reset
-    /// once it has; one of a unix socket cannot send any more (`EPIPE`). When the grace is over, what is left is reset, so that a function that waits
-    /// for its socket comes back; one that does not is left behind after a second.
+    /// once it has; one of a unix socket cannot send any more (`EPIPE`). When the grace is over,
+    /// what is left is reset, so that a function that waits for its socket comes back; one that
+    /// does not is left behind after a second.
     ///
     /// The socket is blocking and without a timeout: set one.
     ///
