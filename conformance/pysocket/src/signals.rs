@@ -1,4 +1,4 @@
-//! Signals that interrupt a call: Python's handlers run, and where one of them raises, the call ends.
+//! Signals that interrupt a call: Python's handlers run, and where one raises, the call ends.
 
 use std::sync::Mutex;
 
