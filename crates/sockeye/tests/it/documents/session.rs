@@ -67,9 +67,7 @@ impl Place {
         let binary = Path::new(env!("CARGO_BIN_EXE_sockeye"));
         std::os::unix::fs::symlink(binary, folder.path().join("bin/sockeye")).unwrap();
         let reserve = |port| {
-            let socket = Socket::tcp4().unwrap();
-            socket.setsockopt(opt::SO_REUSEADDR, true).unwrap();
-            socket.bind(("127.0.0.1", 0)).unwrap();
+            let socket = reservation();
             (port, socket.getsockname().unwrap().port().unwrap(), socket)
         };
         Self { folder, ports: PORTS.map(reserve).into() }
@@ -322,6 +320,21 @@ impl Drop for Job {
     fn drop(&mut self) {
         self.signal("-KILL");
     }
+}
+
+/// A port that every address of this machine has free, the remains of other tests' connections
+/// counted: a port that is free on loopback may not be on all interfaces.
+fn reservation() -> Socket {
+    let (socket, everywhere) = match Socket::tcp6() {
+        Ok(socket) => {
+            socket.setsockopt(opt::IPV6_V6ONLY, false).unwrap();
+            (socket, "::")
+        }
+        Err(_) => (Socket::tcp4().unwrap(), ""),
+    };
+    socket.setsockopt(opt::SO_REUSEADDR, true).unwrap();
+    socket.bind((everywhere, 0)).unwrap();
+    socket
 }
 
 /// Puts other numbers in the place of ports, where they stand alone.
