@@ -39,7 +39,7 @@ pub use wake::{Arrival, Wake};
 ///    wants to change another connection [wakes](Wake) it.
 /// 5. The end of the connection, whatever ended it, drops the protocol. That is as soon as its
 ///    last byte is in the system's hands; the graceful close goes on without it.
-/// 6. A panic ends this connection, with a reset, and no other.
+/// 6. A panic ends this connection, with a reset, and no other (where panics unwind).
 ///
 /// ```
 /// use sockeye_socket::protocol::{Buffer, Close, Memory, Protocol};

@@ -1,7 +1,9 @@
 //! Many clients in one thread: `c10k-client ADDRESS CONNECTIONS SIZE`. Every SIZE connections, in
 //! the order in which they are made, are one room: a line that one of them says comes to all the
-//! others. With SIZE 1 the server is an echo. It says `held CONNECTIONS`, then obeys lines on its
-//! standard input and answers each with one line of JSON:
+//! others. With SIZE 1 the server is an echo. Each room says a line as soon as it is complete, so
+//! that no more clients wait than the queue of the listener holds: one that overflows loses their
+//! order. It says `held CONNECTIONS`, then obeys lines on its standard input and answers each with
+//! one line of JSON:
 //!
 //! - `each`: every room says one line, 64 rooms at a time;
 //! - `saturate SECONDS ROOMS`: so many rooms always have a line under way, each room in its turn;
@@ -120,8 +122,8 @@ struct Crowd {
 
 impl Crowd {
     fn connect(addr: &Address, connections: usize, size: usize) -> Done<Self> {
-        let mut selector = Selector::new()?;
-        let mut clients = Vec::with_capacity(connections);
+        let mut crowd = Self::new(connections, size)?;
+        let mut tally = Tally::new();
         let sources = (1..=SOURCES).cycle();
         for (place, source) in (0..connections).zip(sources) {
             let socket = Socket::tcp4()?;
@@ -129,12 +131,22 @@ impl Crowd {
             socket.settimeout(PATIENCE)?;
             socket.connect(addr)?;
             socket.setblocking(false)?;
-            selector.register(&socket, Events::READ, place)?;
-            clients.push(Client { socket, got: 0 });
+            crowd.selector.register(&socket, Events::READ, place)?;
+            crowd.clients.push(Client { socket, got: 0 });
+            if (place + 1) % size == 0 {
+                crowd.speak(place / size, Instant::now())?;
+                while crowd.hear(&mut tally, Instant::now() + PATIENCE)? == 0 {}
+            }
         }
-        let room = Room { speaker: 0, due: None, waiting: 0, next: None };
+        Ok(crowd)
+    }
+
+    fn new(connections: usize, size: usize) -> Done<Self> {
+        // The last one first: when it is heard, the others were let in before it.
+        let room = Room { speaker: size - 1, due: None, waiting: 0, next: None };
         let rooms = vec![room; connections / size];
         let (ready, buffer) = (Vec::with_capacity(1024), vec![0; 64 * 1024]);
+        let (selector, clients) = (Selector::new()?, Vec::with_capacity(connections));
         Ok(Self { selector, clients, rooms, size, turn: 0, ready, buffer })
     }
 

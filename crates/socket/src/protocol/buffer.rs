@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A queue of bytes in one piece. Empty, it keeps no more memory than this.
+/// Empty, it keeps no more memory than this.
 const KEPT_BYTES: usize = 512;
 /// So many bytes may have been consumed before what follows them is moved to the front.
 const CONSUMED_BYTES: usize = 4096;

@@ -9,8 +9,8 @@ const CHUNK_BYTES: usize = 4 * 1024;
 /// Of a peer that does not read what it gets, so much is kept before it is not read from.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
-/// Sends back what comes until the peer ends its direction. An idle connection takes no memory; one
-/// that does not read, 68 KiB.
+/// Sends back what comes until the peer ends its direction. For a peer that does not read, at most
+/// 68 KiB wait; an idle connection has no buffer.
 ///
 /// # Source
 /// RFC 862.
