@@ -11,7 +11,7 @@ use sockeye_http::{Config, Event, Report, Root, Server};
 use sockeye_socket::Shutdown;
 
 /// Nothing here takes so long unless it is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server; stopped when dropped.
 pub(crate) struct Running {
