@@ -89,6 +89,10 @@ struct Kept {
 struct Map {
     files: HashMap<Vec<u8>, Kept>,
     folders: HashMap<Vec<u8>, Kept>,
+    /// What all of it costs.
+    bytes: usize,
+    /// How many have their descriptor kept.
+    open_files: usize,
 }
 
 /// An entry's place, in the order in which they end.
@@ -115,8 +119,6 @@ pub(crate) struct Cache {
     map: Map,
     order: VecDeque<Place>,
     bounds: Bounds,
-    bytes: usize,
-    files: usize,
     serials: u64,
     watches: Watches,
     /// Until when no descriptors are kept.
@@ -133,8 +135,6 @@ impl Cache {
             map: Map::default(),
             order: VecDeque::new(),
             bounds,
-            bytes: 0,
-            files: 0,
             serials: 0,
             watches: Watches::new(bounds.watches_max),
             short_until: None,
@@ -175,7 +175,7 @@ impl Cache {
         let is_small = open.facts.size <= BODY_BYTES_MAX;
         if self.map.len() >= self.bounds.entries_max
             || self.order.len() >= self.bounds.entries_max.saturating_mul(2)
-            || (!is_small && self.files >= self.bounds.files_max)
+            || (!is_small && self.map.open_files >= self.bounds.files_max)
             || (!is_small && self.short_until.is_some_and(|until| now < until))
         {
             return false;
@@ -193,18 +193,15 @@ impl Cache {
         (cover, now): (Cover, Instant),
     ) {
         let bytes = ENTRY_BYTES + entry.ready.bytes().len() + 2 * target.path().len();
-        if self.bytes.saturating_add(bytes) > self.bounds.bytes_max {
+        if self.map.bytes.saturating_add(bytes) > self.bounds.bytes_max {
             return;
         }
         let is_covered = cover == Cover::Watched && Watches::is_called(file, &entry.path);
         let (path, is_folder) = (target.path().to_vec(), target.is_folder());
-        self.remove(&path, is_folder);
         self.serials += 1;
         let (serial, until) = (self.serials, now + LIFETIME);
-        self.bytes += bytes;
-        self.files += usize::from(entry.open.is_some());
         let kept = Kept { entry, until, serial, bytes, is_covered };
-        self.map.side(is_folder).insert(path.clone(), kept);
+        self.map.insert(path.clone(), is_folder, kept);
         self.order.push_back(Place { path, is_folder, serial, until });
     }
 
@@ -228,11 +225,8 @@ impl Cache {
     /// Says whether some came free.
     pub(crate) fn make_room(&mut self, now: Instant) -> bool {
         self.short_until = Some(now + SHORTAGE);
-        let held = self.files > 0;
-        self.map = Map::default();
         self.order.clear();
-        (self.bytes, self.files) = (0, 0);
-        held
+        std::mem::take(&mut self.map).open_files > 0
     }
 
     /// Reads what has changed, where that may matter.
@@ -240,19 +234,13 @@ impl Cache {
         if !std::mem::take(&mut self.is_stale) {
             return;
         }
-        let Cache { map, bytes, files, watches, .. } = self;
-        let mut ended = |kept: Option<Kept>| {
-            if let Some(kept) = kept {
-                *bytes -= kept.bytes;
-                *files -= usize::from(kept.entry.open.is_some());
-            }
-        };
-        watches.read(|change| match change {
-            Change::Everything => map.remove_below(b"", &mut ended),
-            Change::Below(folder) => map.remove_below(folder, &mut ended),
+        let map = &mut self.map;
+        self.watches.read(|change| match change {
+            Change::Everything => map.remove_below(b""),
+            Change::Below(folder) => map.remove_below(folder),
             Change::Name(folder, path) => {
-                ended(map.files.remove(path));
-                ended(map.folders.remove(folder));
+                map.remove(path, false);
+                map.remove(folder, true);
             }
         });
     }
@@ -285,15 +273,8 @@ impl Cache {
             }
             let kept = self.map.side(place.is_folder).get(&place.path);
             if kept.is_some_and(|kept| kept.serial == place.serial) {
-                self.remove(&place.path, place.is_folder);
+                self.map.remove(&place.path, place.is_folder);
             }
-        }
-    }
-
-    fn remove(&mut self, path: &[u8], is_folder: bool) {
-        if let Some(kept) = self.map.side(is_folder).remove(path) {
-            self.bytes -= kept.bytes;
-            self.files -= usize::from(kept.entry.open.is_some());
         }
     }
 }
@@ -307,11 +288,28 @@ impl Map {
         self.files.len() + self.folders.len()
     }
 
+    fn insert(&mut self, path: Vec<u8>, is_folder: bool, kept: Kept) {
+        self.remove(&path, is_folder);
+        self.bytes += kept.bytes;
+        self.open_files += usize::from(kept.entry.open.is_some());
+        self.side(is_folder).insert(path, kept);
+    }
+
+    fn remove(&mut self, path: &[u8], is_folder: bool) {
+        if let Some(kept) = self.side(is_folder).remove(path) {
+            self.bytes -= kept.bytes;
+            self.open_files -= usize::from(kept.entry.open.is_some());
+        }
+    }
+
     /// Removes what is covered by the watch of `folder` or of one below it.
-    fn remove_below(&mut self, folder: &[u8], ended: &mut impl FnMut(Option<Kept>)) {
-        for side in [&mut self.files, &mut self.folders] {
+    fn remove_below(&mut self, folder: &[u8]) {
+        for is_folder in [false, true] {
             let lost = |path: &Vec<u8>, _: &mut Kept| is_at_or_below(path, folder);
-            side.extract_if(lost).for_each(|(_, kept)| ended(Some(kept)));
+            let lost: Vec<Kept> =
+                self.side(is_folder).extract_if(lost).map(|(_, kept)| kept).collect();
+            self.bytes -= lost.iter().map(|kept| kept.bytes).sum::<usize>();
+            self.open_files -= lost.iter().filter(|kept| kept.entry.open.is_some()).count();
         }
     }
 

@@ -71,10 +71,10 @@ impl Ground {
 
     fn check_accounts(&mut self) {
         let all = || self.cache.map.files.values().chain(self.cache.map.folders.values());
-        assert_eq!(self.cache.bytes, all().map(|kept| kept.bytes).sum::<usize>());
+        assert_eq!(self.cache.map.bytes, all().map(|kept| kept.bytes).sum::<usize>());
         let files = all().filter(|kept| kept.entry.open.is_some()).count();
-        assert_eq!(self.cache.files, files);
-        assert!(self.cache.bytes <= self.cache.bounds.bytes_max);
+        assert_eq!(self.cache.map.open_files, files);
+        assert!(self.cache.map.bytes <= self.cache.bounds.bytes_max);
         assert!(files <= self.cache.bounds.files_max);
         assert!(self.cache.map.len() <= self.cache.bounds.entries_max);
         assert!(self.cache.order.len() <= 2 * self.cache.bounds.entries_max);
@@ -221,7 +221,7 @@ fn limits_hold_and_nothing_waits_for_them() {
             ground.ask(target);
         }
     }
-    assert_eq!(ground.cache.files, BOUNDS.files_max);
+    assert_eq!(ground.cache.map.open_files, BOUNDS.files_max);
     // Memory: two answers of 40 bytes do not fit beside each other.
     let mut ground = Ground::new(Bounds { bytes_max: 1500, ..BOUNDS });
     for target in ["/a", "/b", "/a", "/b", "/c"] {

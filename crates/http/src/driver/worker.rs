@@ -39,13 +39,19 @@ pub(crate) enum Incoming {
     Serve(Socket, Address, Permit),
     /// To be told why it is refused; counted by what is dropped with it.
     Refuse(Socket, PeerError, Arc<()>),
-    /// None: descriptors are short, and connections go before what is kept.
+}
+
+/// What the acceptor says to a worker.
+enum Word {
+    /// A connection, which counts as load already.
+    Take(Incoming),
+    /// Descriptors are short, and connections go before what is kept.
     MakeRoom,
 }
 
 /// The acceptor's view of a worker.
 pub(crate) struct Dispatch {
-    sender: mpsc::UnboundedSender<Incoming>,
+    sender: mpsc::UnboundedSender<Word>,
     load: Arc<AtomicUsize>,
 }
 
@@ -59,12 +65,12 @@ impl Dispatch {
     pub(crate) fn give(&self, incoming: Incoming) {
         self.load.fetch_add(1, Ordering::Relaxed);
         // A worker ends only after the last dispatch is dropped.
-        let _ = self.sender.send(incoming);
+        let _ = self.sender.send(Word::Take(incoming));
     }
 
     /// Tells it that descriptors are short.
     pub(crate) fn make_room(&self) {
-        let _ = self.sender.send(Incoming::MakeRoom);
+        let _ = self.sender.send(Word::MakeRoom);
     }
 }
 
@@ -74,7 +80,7 @@ pub(crate) struct Work {
     pub(crate) log: Option<Log>,
     pub(crate) sink: Sink,
     cache: Option<Bounds>,
-    receiver: mpsc::UnboundedReceiver<Incoming>,
+    receiver: mpsc::UnboundedReceiver<Word>,
     load: Arc<AtomicUsize>,
 }
 
@@ -117,9 +123,9 @@ impl Work {
         let mut told = false;
         loop {
             tokio::select! {
-                incoming = receiver.recv() => match incoming {
-                    Some(Incoming::MakeRoom) => worker.make_room(),
-                    Some(incoming) => spawn(&worker, incoming, &load),
+                word = receiver.recv() => match word {
+                    Some(Word::Take(incoming)) => spawn(&worker, incoming, &load),
+                    Some(Word::MakeRoom) => worker.make_room(),
                     None => break,
                 },
                 () = shutdown.wait_async(), if !told => {
@@ -178,7 +184,6 @@ fn spawn(worker: &Rc<Worker>, incoming: Incoming, load: &Arc<AtomicUsize>) {
                 drop((token, counted));
             });
         }
-        Incoming::MakeRoom => worker.make_room(),
     }
 }
 
