@@ -1,0 +1,253 @@
+//! The flags of `sockeye serve`, and the `Config` that they make.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use sockeye_edge::listen::ListenAddr;
+use sockeye_edge::tree::Symlinks;
+use sockeye_http::{AccessLog, Config, Limits, Listing, LogFormat, Root, Rule};
+
+use crate::args::{self, ServerArgs};
+use crate::context::Context;
+use crate::exit;
+use crate::logfile::LogFile;
+use crate::signals::Hangups;
+
+const EXAMPLES: &str = "\
+Examples:
+  sockeye serve                        this folder, for everyone on the network, on port 8080
+  sockeye serve -b 8080 ~/site         for this machine only
+  sockeye serve --qr holiday.zip       one file, with a QR code for phones
+  sockeye serve --access-log combined --cache-control '*.css=max-age=3600' ~/site";
+
+/// Arguments of `sockeye serve`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// What to serve: a folder, or one file
+    #[arg(value_name = "DIR|FILE", default_value = ".")]
+    path: PathBuf,
+    /// The port on every interface; 0 takes a free one
+    #[arg(short, long, value_name = "PORT", conflicts_with = "bind")]
+    port: Option<u16>,
+    /// Where to listen: 8080 is this machine only, :8080 every interface (repeatable)
+    #[arg(short, long, value_name = "ADDR", default_value = ":8080", value_delimiter = ',')]
+    bind: Vec<ListenAddr>,
+    #[command(flatten)]
+    content: ContentArgs,
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// Worker threads; one for each core unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Show the address as a QR code
+    #[arg(long)]
+    pub(super) qr: bool,
+    /// Open the address in the browser
+    #[arg(long)]
+    pub(super) open: bool,
+    #[command(flatten)]
+    pub(super) server: ServerArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Content")]
+struct ContentArgs {
+    /// A file that stands for its folder (repeatable; the first that exists counts)
+    #[arg(long, value_name = "FILE", default_value = "index.html", value_delimiter = ',')]
+    index: Vec<String>,
+    /// Show folders even where they have an index file
+    #[arg(long, conflicts_with = "index")]
+    no_index: bool,
+    /// How folders are shown, unless a request asks for another form (?json, ?text, Accept)
+    #[arg(long, value_enum, default_value = "html")]
+    listing: ListingArg,
+    /// Serve names that start with a dot too
+    #[arg(long)]
+    hidden: bool,
+    /// Which symbolic links are followed
+    #[arg(long, value_enum, default_value = "within")]
+    symlinks: SymlinksArg,
+    /// Keep nothing of files between requests: open each of them anew
+    #[arg(long)]
+    no_cache: bool,
+    /// The media type of an extension (repeatable)
+    #[arg(long, value_name = "EXT=TYPE", value_parser = mime)]
+    mime: Vec<(String, String)>,
+    /// A header field for the files that a pattern matches (repeatable)
+    #[arg(long, value_name = "GLOB: NAME: VALUE", value_parser = Rule::parse)]
+    header: Vec<Rule>,
+    /// The Cache-Control of the files that a pattern matches (repeatable)
+    #[arg(long, value_name = "GLOB=VALUE", value_parser = cache_control)]
+    cache_control: Vec<Rule>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Access log")]
+struct LogArgs {
+    /// A line for each answer, on stderr or in --access-log-file
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    access_log: Option<LogArg>,
+    /// Append these lines to a file (combined, unless --access-log says otherwise)
+    #[arg(long, value_name = "FILE")]
+    access_log_file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
+struct LimitArgs {
+    /// How many connections there may be
+    #[arg(long, value_name = "N", default_value_t = Limits::default().connections_max)]
+    max_conns: usize,
+    /// How many connections one address may have (one /64 of IPv6)
+    #[arg(long, value_name = "N")]
+    max_conns_per_ip: Option<usize>,
+    /// How long a request's head may take
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = args::duration)]
+    timeout_header: Duration,
+    /// How long a connection may wait for its next request
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = args::duration)]
+    timeout_idle: Duration,
+    /// How long an answer may go without 4 KiB of progress
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
+    timeout_write: Duration,
+    /// How large a request's head may be
+    #[arg(long, value_name = "SIZE", default_value = "32KiB", value_parser = args::bytes)]
+    head_bytes_max: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ListingArg {
+    /// A page
+    Html,
+    /// JSON
+    Json,
+    /// One name a line
+    Text,
+    /// Not at all: 404
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SymlinksArg {
+    /// None
+    Never,
+    /// Those that stay within the folder
+    Within,
+    /// All, wherever they lead
+    Follow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogArg {
+    /// None
+    Off,
+    /// The Common Log Format
+    Common,
+    /// Common, with referrer and user agent
+    Combined,
+    /// One JSON object a line
+    Json,
+}
+
+fn mime(text: &str) -> Result<(String, String), String> {
+    let right = |kind: &str| {
+        let graphic = kind.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+        graphic && kind.split_once('/').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty())
+    };
+    match text.split_once('=') {
+        Some((extension, kind)) if !extension.is_empty() && right(kind) => {
+            Ok((extension.to_owned(), kind.to_owned()))
+        }
+        _ => Err("write it like md=text/plain".to_owned()),
+    }
+}
+
+fn cache_control(text: &str) -> Result<Rule, String> {
+    let (glob, value) = text.split_once('=').ok_or("write it like '*.css=max-age=3600'")?;
+    Rule::new(glob, "Cache-Control", value)
+}
+
+impl Args {
+    pub(crate) fn config(&self) -> anyhow::Result<Config> {
+        let meta = std::fs::metadata(&self.path)
+            .with_context(|| format!("cannot serve {}", self.path.display()))?;
+        let path = self.path.clone();
+        let content = &self.content;
+        Ok(Config {
+            root: if meta.is_dir() { Root::Dir(path) } else { Root::File(path) },
+            listen: match self.port {
+                Some(port) => vec![ListenAddr::everywhere(port)],
+                None => self.bind.clone(),
+            },
+            index: if content.no_index { Vec::new() } else { content.index.clone() },
+            listing: match content.listing {
+                ListingArg::Html => Listing::Html,
+                ListingArg::Json => Listing::Json,
+                ListingArg::Text => Listing::Text,
+                ListingArg::Off => Listing::Off,
+            },
+            hidden: content.hidden,
+            symlinks: match content.symlinks {
+                SymlinksArg::Never => Symlinks::Never,
+                SymlinksArg::Within => Symlinks::Within,
+                SymlinksArg::Follow => Symlinks::Follow,
+            },
+            media_types: content.mime.clone(),
+            headers: [content.cache_control.clone(), content.header.clone()].concat(),
+            mounts: Vec::new(),
+            admit: None,
+            access_log: None,
+            threads: self.threads.map_or(0, usize::from),
+            cache: !content.no_cache,
+            limits: self.limits.limits()?,
+        })
+    }
+}
+
+impl LimitArgs {
+    fn limits(&self) -> anyhow::Result<Limits> {
+        let head_bytes_max = usize::try_from(self.head_bytes_max)?;
+        if head_bytes_max == 0 || self.max_conns == 0 {
+            return Err(exit::usage("a limit of 0 would refuse everything"));
+        }
+        Ok(Limits {
+            connections_max: self.max_conns,
+            connections_per_address_max: self.max_conns_per_ip,
+            head_bytes_max,
+            header_timeout: self.timeout_header,
+            idle_timeout: self.timeout_idle,
+            write_timeout: self.timeout_write,
+            ..Limits::default()
+        })
+    }
+}
+
+impl Args {
+    /// Opens the access log, where there is to be one.
+    pub(crate) fn access_log(&self, context: &Context) -> anyhow::Result<Option<AccessLog>> {
+        self.log.open(&context.hangups)
+    }
+}
+
+impl LogArgs {
+    /// Opens the access log, where there is to be one.
+    fn open(&self, hangups: &Hangups) -> anyhow::Result<Option<AccessLog>> {
+        let format = match (self.access_log, &self.access_log_file) {
+            (None | Some(LogArg::Off), None) | (Some(LogArg::Off), Some(_)) => return Ok(None),
+            (Some(LogArg::Common), _) => LogFormat::Common,
+            (Some(LogArg::Combined), _) | (None, Some(_)) => LogFormat::Combined,
+            (Some(LogArg::Json), _) => LogFormat::Json,
+        };
+        let writer: Box<dyn Write + Send> = match &self.access_log_file {
+            None => Box::new(std::io::stderr()),
+            Some(path) => Box::new(LogFile::open(path, hangups)?),
+        };
+        Ok(Some(AccessLog { format, writer }))
+    }
+}
