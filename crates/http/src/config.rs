@@ -80,6 +80,8 @@ pub struct Limits {
     pub target_bytes_max: usize,
     /// The most bytes of an unread request body that are read and dropped.
     pub drain_bytes_max: u64,
+    /// The most answers at once whose bodies are made while they are sent; more get 503.
+    pub streams_max: usize,
     /// The most entries of a folder that a listing shows.
     pub listing_entries_max: usize,
     /// How long a request head may take.
@@ -112,6 +114,7 @@ impl Default for Limits {
             head_bytes_max: 32 * 1024,
             target_bytes_max: 8 * 1024,
             drain_bytes_max: 16 * 1024 * 1024,
+            streams_max: 64,
             listing_entries_max: 10_000,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),

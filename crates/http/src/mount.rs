@@ -51,10 +51,19 @@ pub type Takeover = Box<dyn FnOnce(OwnedFd, Vec<u8>, Address) + Send>;
 /// (`FileTooLarge`).
 pub type Receive = Box<dyn FnOnce(&mut dyn io::Read) -> Plan + Send>;
 
+/// Writes an answer's body, of any length, while it is sent. Runs on a thread where it may block.
+/// Writing waits for a peer that is slow and fails where it has gone: give up then. A producer that
+/// fails has its connection cut, so that nobody takes what was sent for the whole. What is written
+/// goes out in pieces of 64 KiB, and earlier with `flush`.
+pub type Produce = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send>;
+
 /// What a handler says.
 pub enum Answer {
     /// This.
     Plan(Plan),
+    /// This, with the body that comes out in place of its own. Where too many are under way
+    /// already, or the method is HEAD, nothing is produced.
+    Stream(Plan, Produce),
     /// This file, with ranges and conditions as for any file, its type, and these fields besides.
     File(File, String, Headers),
     /// What comes out when the body has been read, which may have at most so many bytes.
@@ -69,6 +78,7 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Answer::Plan(_) => "Plan",
+            Answer::Stream(..) => "Stream",
             Answer::File(..) => "File",
             Answer::Receive(..) => "Receive",
             Answer::Takeover(_) => "Takeover",

@@ -9,13 +9,14 @@ use std::time::Instant;
 
 use sockeye_edge::tree::Opened;
 use sockeye_socket::Address;
+use tokio::sync::Semaphore;
 
 use crate::cache::{BODY_BYTES_MAX, Cache, Cover, Entry, Ready};
 use crate::config::{Config, Limits, Listing};
 use crate::error::Error;
 use crate::files::{Files, Found, Open, Way, facts_of};
 use crate::listing::{Folder, error_page, form, wants_page};
-use crate::mount::{Answer, Mount, Receive, Request, Takeover};
+use crate::mount::{Answer, Mount, Produce, Receive, Request, Takeover};
 use crate::proto::answer::{self, ALLOW, Context};
 use crate::proto::head::{Framing, Head, Method};
 use crate::proto::plan::{Body, Headers, Plan};
@@ -31,6 +32,8 @@ pub(crate) enum Reply {
     File(Plan, Arc<Open>),
     /// Send this, which is written already, and that file where its body is not in it.
     Ready(Rc<Ready>, Option<Arc<Open>>),
+    /// Send this, with the body that comes out of that, where blocking is allowed.
+    Stream(Plan, Produce),
     /// Read that folder, where blocking is allowed, and send what comes out.
     Folder(Box<FolderJob>),
     /// Give the body, at most so many bytes, to that, where blocking is allowed.
@@ -76,6 +79,8 @@ pub(crate) struct Service {
     rules: Vec<Rule>,
     /// Limits of connections and requests.
     pub(crate) limits: Limits,
+    /// Places for bodies that are made while they are sent.
+    pub(crate) streams: Arc<Semaphore>,
     keys: RandomState,
     answers: AtomicU64,
 }
@@ -91,6 +96,9 @@ impl Service {
             mounts: config.mounts.clone(),
             rules: config.headers.clone(),
             limits: config.limits.clone(),
+            streams: Arc::new(Semaphore::new(
+                config.limits.streams_max.min(Semaphore::MAX_PERMITS),
+            )),
             keys: RandomState::new(),
             answers: AtomicU64::new(0),
         })
@@ -111,6 +119,7 @@ impl Service {
         match self.ask_mounts(head, &target, peer) {
             Answer::Pass => self.files_reply(head, target, cache, clock),
             Answer::Plan(plan) => Reply::Plan(plan),
+            Answer::Stream(plan, produce) => Reply::Stream(plan, produce),
             Answer::File(file, media_type, headers) => {
                 self.mounted_file(head, (file, media_type), &headers, clock.second)
             }

@@ -11,16 +11,17 @@ use tokio::sync::futures::Notified;
 
 use super::body;
 use super::send::{Sending, send, send_ready};
+use super::stream::{self, Pieces};
 use super::watched::{Failure, Memory, Pace, Watched};
 use super::worker::Worker;
 use crate::cache::Ready;
 use crate::event::Event;
 use crate::files::Open;
 use crate::log::Record;
-use crate::mount::Takeover;
+use crate::mount::{Produce, Takeover};
 use crate::proto::connection::{Connection, Refused, Turn};
 use crate::proto::head::{Head, Method};
-use crate::proto::plan::Plan;
+use crate::proto::plan::{Body, Ending, Plan};
 use crate::proto::status::Status;
 use crate::service::Reply;
 
@@ -206,6 +207,11 @@ impl Driver {
             }
             Reply::Plan(plan) => (plan, None),
             Reply::File(plan, file) => (plan, Some(file)),
+            Reply::Stream(plan, produce) => {
+                let close = self.send_stream(head, plan, produce, subject).await?;
+                self.after_long_answer(close).await;
+                return Ok(None);
+            }
             Reply::Folder(job) => (run_elsewhere(move || job.run()).await, None),
             Reply::Receive(bytes_max, receive) => {
                 let job = (bytes_max, receive);
@@ -215,11 +221,15 @@ impl Driver {
             Reply::Takeover(takeover) => return Ok(Some(takeover)),
         };
         let close = self.send(&plan, file.as_ref(), subject).await?;
+        self.after_long_answer(close).await;
+        Ok(None)
+    }
+
+    async fn after_long_answer(&mut self, close: bool) {
         self.now = Instant::now();
         // The next request may have come with the body of this one.
         self.worker.handle_received();
         self.after_answer(close).await;
-        Ok(None)
     }
 
     async fn after_answer(&mut self, close: bool) {
@@ -258,6 +268,43 @@ impl Driver {
         self.worker.count_answer(ready.head().len(), bytes);
         self.log(Status::OK, &subject, bytes);
         sent.map(|_| close)
+    }
+
+    /// Sends an answer whose body `produce` makes meanwhile, and logs it, as [`Driver::send`] does.
+    async fn send_stream(
+        &mut self,
+        head: &Head,
+        mut plan: Plan,
+        produce: Produce,
+        subject: Subject<'_>,
+    ) -> Result<bool, Failure> {
+        let (mut close, mut connection) = self.connection(head.minor());
+        plan.body = Body::Stream(Ending::LastChunk);
+        if head.minor() == 0 {
+            plan.body = Body::Stream(Ending::Close);
+            (close, connection) = (true, Some("close"));
+        }
+        let is_wanted = head.method() != Method::Head && !plan.status.is_without_content();
+        let pieces = match is_wanted {
+            true => match Pieces::start(&self.worker.service.streams, produce).await {
+                Ok(pieces) => Some(pieces),
+                Err(error) => return self.send(&error.plan(), None, subject).await,
+            },
+            false => None,
+        };
+        let mut out = self.worker.take_out();
+        plan.write_head(&self.worker.date(self.worker.now()), connection, &mut out);
+        let (head_bytes, mut bytes) = (out.len(), 0);
+        let sent = match (pieces, &plan.body) {
+            (Some(pieces), Body::Stream(ending)) => {
+                stream::send(&mut self.stream, &mut out, pieces, *ending, &mut bytes).await
+            }
+            _ => self.stream.send_all(&out, false).await,
+        };
+        self.worker.keep_out(out);
+        self.worker.count_answer(head_bytes, bytes);
+        self.log(plan.status, &subject, bytes);
+        sent.map(|()| close)
     }
 
     /// Sends an answer and logs it. Says whether it told the peer that the connection ends.

@@ -4,6 +4,7 @@
 mod body;
 mod connection;
 mod send;
+mod stream;
 mod watched;
 mod worker;
 

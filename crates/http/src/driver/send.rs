@@ -65,7 +65,8 @@ pub(super) async fn send(
             }
             stream.send_all(after, false).await?;
         }
-        (Body::Empty, _) | (_, None) => return Err(Failure::Cut),
+        // A stream is sent by its own driver.
+        (Body::Empty | Body::Stream(_), _) | (_, None) => return Err(Failure::Cut),
     }
     Ok(bytes)
 }

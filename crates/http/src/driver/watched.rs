@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use sockeye_socket::{How, Socket, aio};
+use sockeye_socket::{How, Socket, aio, opt};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Sleep;
 
@@ -159,6 +159,12 @@ impl Watched {
     pub(crate) fn shut_sending(&self) {
         // A peer that has gone already needs no word of it.
         let _ = self.socket.get_ref().shutdown(How::Write);
+    }
+
+    /// Makes the close a reset, so that nobody takes it for the end of what was sent.
+    pub(crate) fn reset_on_close(&self) {
+        // Where it fails the connection has gone already.
+        let _ = self.socket.get_ref().setsockopt(opt::SO_LINGER, Some(Duration::ZERO));
     }
 
     /// Gives the socket away, blocking, with its descriptor.

@@ -83,14 +83,25 @@ pub enum Body {
     File(Range<u64>),
     /// Several parts of the file, and what stands after the last.
     Parts(Vec<Part>, Vec<u8>),
+    /// Bytes that are made while they are sent, so that nobody knows how many.
+    Stream(Ending),
+}
+
+/// How the end of a stream is told to the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It comes in chunks, and the last one is empty (RFC 9112, section 7.1).
+    LastChunk,
+    /// The connection ends with it: in HTTP/1.0.
+    Close,
 }
 
 impl Body {
-    /// How many bytes it has.
+    /// How many bytes it has; 0 for a stream, which has as many as it will have.
     pub fn len(&self) -> u64 {
         let bytes = |slice: &[u8]| u64::try_from(slice.len()).unwrap_or(u64::MAX);
         match self {
-            Body::Empty => 0,
+            Body::Empty | Body::Stream(_) => 0,
             Body::Bytes(content) => bytes(content),
             Body::File(range) => range.end - range.start,
             Body::Parts(parts, after) => {
@@ -111,8 +122,8 @@ impl Body {
 pub struct Plan {
     /// The status.
     pub status: Status,
-    /// Header fields, but for `Date`, `Content-Length` and `Connection`, which are added when the
-    /// plan is sent.
+    /// Header fields, but for `Date`, `Content-Length`, `Transfer-Encoding` and `Connection`, which
+    /// are added when the plan is sent.
     pub headers: Headers,
     /// The body, also where the method is HEAD and only its length is sent.
     pub body: Body,
@@ -160,10 +171,17 @@ impl Plan {
         out.extend_from_slice(date);
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(self.headers.as_bytes());
-        if !self.status.is_without_content() {
-            out.extend_from_slice(b"Content-Length: ");
-            out.extend_from_slice(decimal(self.body.len(), &mut [0; 20]));
-            out.extend_from_slice(b"\r\n");
+        match self.body {
+            _ if self.status.is_without_content() => {}
+            Body::Stream(Ending::LastChunk) => {
+                out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+            }
+            Body::Stream(Ending::Close) => {}
+            _ => {
+                out.extend_from_slice(b"Content-Length: ");
+                out.extend_from_slice(decimal(self.body.len(), &mut [0; 20]));
+                out.extend_from_slice(b"\r\n");
+            }
         }
         if let Some(connection) = connection {
             out.extend_from_slice(b"Connection: ");
@@ -208,6 +226,22 @@ mod tests {
         let mut out = Vec::new();
         Plan::new(Status::NOT_MODIFIED).write_head(b"now", None, &mut out);
         assert_eq!(out, b"HTTP/1.1 304 Not Modified\r\nDate: now\r\n\r\n");
+    }
+
+    #[test]
+    fn a_stream_has_no_length() {
+        for (ending, expected) in [
+            (
+                Ending::LastChunk,
+                &b"HTTP/1.1 200 OK\r\nDate: now\r\nTransfer-Encoding: chunked\r\n\r\n"[..],
+            ),
+            (Ending::Close, b"HTTP/1.1 200 OK\r\nDate: now\r\n\r\n"),
+        ] {
+            let (mut plan, mut out) = (Plan::new(Status::OK), Vec::new());
+            plan.body = Body::Stream(ending);
+            plan.write_head(b"now", None, &mut out);
+            assert_eq!(out, expected);
+        }
     }
 
     #[test]

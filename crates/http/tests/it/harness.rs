@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sockeye_http::{Config, Event, Report, Root, Server};
+use sockeye_http::{AccessLog, Config, Event, LogFormat, Report, Root, Server};
 use sockeye_socket::Shutdown;
 
 /// Nothing here takes so long unless it is broken.
@@ -22,6 +22,32 @@ pub(crate) struct Running {
     /// What it reports.
     pub(crate) events: mpsc::Receiver<Event>,
     thread: Option<JoinHandle<Report>>,
+}
+
+/// What an access log was given.
+#[derive(Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    /// A log that is kept here.
+    pub(crate) fn log(&self, format: LogFormat) -> AccessLog {
+        AccessLog { format, writer: Box::new(self.clone()) }
+    }
+
+    /// All of it.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A folder with some files.
@@ -149,14 +175,42 @@ impl Client {
         let head = String::from_utf8(self.received.drain(..end).collect()).unwrap();
         let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
         let mut response = Response { status, head, body: Vec::new() };
-        let length = response.header("content-length").map_or(0, |text| text.parse().unwrap());
-        if method != "HEAD" && status != 304 {
-            while self.received.len() < length {
-                assert!(self.fill() > 0, "the connection ended in a body");
-            }
-            response.body = self.received.drain(..length).collect();
+        let length = response.header("content-length").map(|text| text.parse().unwrap());
+        let is_chunked = response.header("transfer-encoding") == Some("chunked");
+        assert!(length.is_none() || !is_chunked, "both framings: {}", response.head);
+        if method != "HEAD" && !matches!(status, 100..200 | 204 | 304) {
+            response.body = match length {
+                Some(length) => self.take(length),
+                None if is_chunked => self.chunks(),
+                None => self.rest(),
+            };
         }
         response
+    }
+
+    fn take(&mut self, length: usize) -> Vec<u8> {
+        while self.received.len() < length {
+            assert!(self.fill() > 0, "the connection ended in a body");
+        }
+        self.received.drain(..length).collect()
+    }
+
+    /// Chunks as they have to be: without extensions, and without trailers.
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut content = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            while !line.ends_with(b"\r\n") {
+                line.extend(self.take(1));
+            }
+            let digits = std::str::from_utf8(&line).unwrap().trim_end();
+            let length = usize::from_str_radix(digits, 16).unwrap();
+            content.extend(self.take(length));
+            assert_eq!(self.take(2), b"\r\n");
+            if length == 0 {
+                return content;
+            }
+        }
     }
 
     /// Waits until something has come.

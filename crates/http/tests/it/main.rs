@@ -15,3 +15,4 @@ mod oracle;
 mod paths;
 mod rfc;
 mod shutdown;
+mod streams;

@@ -1,12 +1,10 @@
 //! The end: what was asked for is finished, idle connections are closed, the deadline holds.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sockeye_http::{AccessLog, Config, LogFormat};
+use sockeye_http::{Config, LogFormat};
 
-use crate::harness::{PATIENCE, config, folder, pattern, start};
+use crate::harness::{Kept, PATIENCE, config, folder, pattern, start};
 
 #[test]
 fn idle_connections_are_closed_and_answers_finished() {
@@ -54,33 +52,19 @@ fn the_deadline_cuts_what_does_not_end() {
     assert_eq!(report.cut, 1);
 }
 
-/// A log that the test can read.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn every_answer_is_in_the_log_when_the_server_has_stopped() {
     let folder = folder();
     let kept = Kept::default();
-    let log = AccessLog { format: LogFormat::Combined, writer: Box::new(kept.clone()) };
-    let server = start(Config { access_log: Some(log), ..config(folder.path()) });
+    let access_log = Some(kept.log(LogFormat::Combined));
+    let server = start(Config { access_log, ..config(folder.path()) });
     server.get("/hello.txt", "User-Agent: a\"b\r\nReferer: http://x/\r\n");
     server.get("/hello.txt", "Range: bytes=0-1\r\n");
     server.ask("GET /nothing HTTP/1.0\r\n\r\n");
     server.ask("nonsense\x1b[31m\r\n\r\n");
     let report = server.stop(PATIENCE);
     assert_eq!((report.requests, report.log_lines_lost), (4, 0));
-    let log = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+    let log = kept.text();
     let mut ends: Vec<&str> = log.lines().map(|line| line.split("] ").nth(1).unwrap()).collect();
     ends.sort_unstable();
     assert_eq!(

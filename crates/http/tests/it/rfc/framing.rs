@@ -123,6 +123,25 @@ pub(crate) const RULES: &[Rule] = &[
     chunks("9112 7.1.2", "the longest trailers", "0\r\nX: {8185 y}\r\n\r\n").is(""),
     chunks("9112 7.1.2", "trailers of a byte more", "0\r\nX: {8186 y}\r\n\r\n").ends(431),
     chunks("9112 7.1.2", "101 trailers", "0\r\n{101 X: y\r\n}\r\n").ends(400),
+    ask("9112 7.1", "chunks where the length is not known", "GET /~stream HTTP/1.1", "")
+        .has(&[("transfer-encoding", "chunked")])
+        .lacks(&["content-length"])
+        .is("streamed"),
+    ask("9112 7.1", "chunks before close", "GET /~stream HTTP/1.1", "Connection: close\r\n")
+        .has(&[("transfer-encoding", "chunked")])
+        .ends(200)
+        .is("streamed"),
+    ask("9112 6.1", "no chunks for HTTP/1.0", "GET /~stream HTTP/1.0", "")
+        .lacks(&["transfer-encoding", "content-length"])
+        .ends(200)
+        .is("streamed"),
+    ask("9112 6.3", "the close ends it", "GET /~stream HTTP/1.0", "Connection: keep-alive\r\n")
+        .lacks(&["transfer-encoding", "content-length"])
+        .ends(200)
+        .is("streamed"),
+    ask("9110 9.3.2", "HEAD of what has no length", "HEAD /~stream HTTP/1.1", "")
+        .has(&[("transfer-encoding", "chunked")])
+        .lacks(&["content-length"]),
     ask("9112 9.3", "HTTP/1.0 closes", "GET /hello.txt HTTP/1.0", "").ends(200).is(HELLO),
     ask("9112 9.3", "HTTP/1.0 goes on", "GET /hello.txt HTTP/1.0", "Connection: Keep-Alive\r\n")
         .has(&[("connection", "keep-alive")])
