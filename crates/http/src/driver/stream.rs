@@ -134,7 +134,7 @@ impl Write for PieceWriter {
     }
 }
 
-/// Sends what `out` has, a head, and then the pieces. Counts in `bytes` those of the body that went.
+/// Sends what `out` has, a head, and then the pieces. Counts in `bytes` what went of the body.
 pub(super) async fn send(
     stream: &mut Watched,
     out: &mut Vec<u8>,
