@@ -8,16 +8,20 @@
 //!    the kernel has no openat2, a walk with `O_NOFOLLOW` keeps the same rules.
 //! 3. What is neither a file nor a directory is refused, and opening it never blocks.
 //! 4. A file is written under a hidden name beside its final one, made durable, then renamed.
+//! 5. A name is made, removed or renamed in a directory that is open; a link there is never
+//!    followed.
 //!
 //! # Source
 //! openat2(2), rename(2), path_resolution(7).
 
+mod change;
 mod error;
 mod facts;
 mod listing;
 mod resolve;
 mod segments;
 mod temp;
+mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -26,8 +30,9 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{OFlags, fstatvfs};
+use rustix::fs::{OFlags, StatVfs, fstatvfs};
 
+pub use change::Swept;
 pub use error::{Fault, TreeError};
 pub use facts::Facts;
 pub use listing::{Entries, Entry, Kind};
@@ -35,7 +40,7 @@ pub use listing::{Entries, Entry, Kind};
 use resolve::Resolver;
 use resolve::Root;
 pub use segments::{SEGMENT_BYTES_MAX, SEGMENTS_MAX, Segments};
-pub use temp::{Overwrite, Temp};
+pub use temp::{Overwrite, Temp, is_part_name};
 
 /// How files and directories are opened: a fifo must not block, a terminal not take over.
 const READ: OFlags =
@@ -144,13 +149,58 @@ impl Tree {
         Temp::create(&self.root, path)
     }
 
+    /// Opens the part of `path` that has `id`, to go on with it, or begins it. It stays, hidden,
+    /// until [`Temp::commit`] or [`Temp::discard`]; one at a time has it.
+    ///
+    /// # Errors
+    /// As for [`Tree::create_temp`]; [`TreeError::Busy`] where somebody else has it.
+    pub fn resume_temp(&self, path: &Segments, id: u128) -> Result<Temp, TreeError> {
+        Temp::resume(&self.root, path, id)
+    }
+
+    /// Counts the bytes that have come of the part of `path` that has `id`; `None` where there is
+    /// no such part.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn part_bytes(&self, path: &Segments, id: u128) -> Result<Option<u64>, TreeError> {
+        temp::part_bytes(&self.root, path, id)
+    }
+
     /// The bytes that an unprivileged process may still write to the root's file system.
     ///
     /// # Errors
     /// The file system does not say.
     pub fn free_bytes(&self) -> Result<u64, TreeError> {
-        let stat = fstatvfs(&self.root.dir).map_err(|errno| TreeError::at(&self.path, errno))?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        self.space(&Segments::root()).map(|space| space.free_bytes)
+    }
+
+    /// The room on the file system of the directory `path`.
+    ///
+    /// # Errors
+    /// There is no such directory, or the file system does not say.
+    pub fn space(&self, path: &Segments) -> Result<Space, TreeError> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let stat = self.root.resolve(path, flags).and_then(fstatvfs);
+        stat.map(|stat| Space::of(&stat)).map_err(|errno| TreeError::at(path.as_path(), errno))
+    }
+}
+
+/// The room on a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// The bytes that an unprivileged process may still write.
+    pub free_bytes: u64,
+    /// The bytes that it has altogether.
+    pub total_bytes: u64,
+}
+
+impl Space {
+    fn of(stat: &StatVfs) -> Space {
+        Space {
+            free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+        }
     }
 }
 

@@ -35,6 +35,20 @@ pub enum TreeError {
         /// What was asked for.
         path: PathBuf,
     },
+    /// Somebody else is writing it.
+    #[error("{}: somebody else is writing it", shown(.path))]
+    Busy {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// A folder holds more than may be removed at once.
+    #[error("{}: holds more than {entries_max} names, or folders too deep", shown(.path))]
+    TooMany {
+        /// What was asked for.
+        path: PathBuf,
+        /// The most names.
+        entries_max: u64,
+    },
     /// The disk or the quota is full.
     #[error("{}: no space left", shown(.path))]
     NoSpace {
@@ -118,6 +132,8 @@ impl TreeError {
             | Self::Forbidden { path }
             | Self::NotAFile { path }
             | Self::Exists { path }
+            | Self::Busy { path }
+            | Self::TooMany { path, .. }
             | Self::NoSpace { path }
             | Self::ReadOnly { path }
             | Self::BadPath { path, .. }

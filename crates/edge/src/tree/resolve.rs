@@ -62,6 +62,15 @@ impl Root {
         self.resolve_by(Symlinks::Never, path, flags)
     }
 
+    /// Opens the directory `path`, to change names in it; by path only where it may not be read.
+    pub(super) fn open_dir(&self, path: &Segments) -> Result<OwnedFd> {
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match self.resolve(path, OFlags::RDONLY | flags) {
+            Err(Errno::ACCESS) => self.resolve(path, OFlags::PATH | flags),
+            other => other,
+        }
+    }
+
     fn resolve_by(&self, links: Symlinks, path: &Segments, flags: OFlags) -> Result<OwnedFd> {
         if self.resolver == Resolver::Openat2 {
             for _ in 0..RETRIES_MAX {

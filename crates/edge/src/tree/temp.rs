@@ -3,6 +3,10 @@
 //! It is written under a hidden name in the directory it will live in, so that the rename at the
 //! end is atomic; `.NAME.sockeye-part`, with random digits before the suffix where that is taken.
 //! A crash at any point leaves at most that hidden name, never a part under the final one.
+//!
+//! A part that is to be resumed has digits that its owner chose, and stays where it is not
+//! committed. Whoever writes holds a lock on the file (flock), so that two never write one part,
+//! and what nobody holds and nobody has touched for long can be told and removed.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -11,15 +15,17 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, fchmod, fdatasync, fsync, linkat, openat, renameat,
-    renameat_with, syncfs, unlinkat,
+    AtFlags, FlockOperation, Mode, OFlags, RenameFlags, fchmod, fdatasync, flock, fstat, fstatvfs,
+    fsync, ftruncate, linkat, openat, renameat, renameat_with, statat, syncfs, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use super::facts::Facts;
+use super::listing::Kind;
 use super::resolve::Root;
 use super::segments::SEGMENT_BYTES_MAX;
-use super::{Segments, TreeError};
+use super::{Segments, Space, TreeError};
 
 /// What every unfinished file's name ends with.
 const SUFFIX: &str = ".sockeye-part";
@@ -40,14 +46,22 @@ pub enum Overwrite {
     Rename,
 }
 
-/// A file being written. Dropped before [`commit`](Self::commit) it is gone.
+/// Whether `name` is that of an unfinished file.
+#[must_use]
+pub fn is_part_name(name: &[u8]) -> bool {
+    name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes())
+}
+
+/// A file being written. Dropped before [`commit`](Self::commit) it is gone, unless it is one that
+/// is to be resumed.
 #[derive(Debug)]
 pub struct Temp {
     file: File,
     dir: OwnedFd,
     hidden: OsString,
     path: Segments,
-    finished: bool,
+    /// Whether the hidden name stays: committed, or to be resumed.
+    stays: bool,
 }
 
 impl Temp {
@@ -57,9 +71,70 @@ impl Temp {
             return Err(TreeError::NotAFile { path: shown.to_owned() });
         };
         let failed = |errno| TreeError::at(shown, errno);
-        let dir = open_dir(root, &parent).map_err(failed)?;
+        let dir = root.open_dir(&parent).map_err(failed)?;
         let (file, hidden) = create_hidden(&dir, name).map_err(failed)?;
-        Ok(Self { file, dir, hidden, path: path.clone(), finished: false })
+        Ok(Self { file, dir, hidden, path: path.clone(), stays: false })
+    }
+
+    pub(super) fn resume(root: &Root, path: &Segments, id: u128) -> Result<Self, TreeError> {
+        let shown = path.as_path();
+        let (Some(parent), Some(name)) = (path.parent(), path.name()) else {
+            return Err(TreeError::NotAFile { path: shown.to_owned() });
+        };
+        let failed = |errno| TreeError::at(shown, errno);
+        let dir = root.open_dir(&parent).map_err(failed)?;
+        let hidden = part_name(name, id);
+        for _ in 0..NAMES_MAX {
+            let file = open_part(&dir, &hidden).map_err(failed)?;
+            // Any other failure is a file system without locks.
+            let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+            if locked == Err(Errno::WOULDBLOCK) {
+                return Err(TreeError::Busy { path: shown.to_owned() });
+            }
+            // Who held it before may have given it its final name, or removed it.
+            if is_still(&dir, &hidden, &file).map_err(failed)? {
+                return Ok(Self { file, dir, hidden, path: path.clone(), stays: true });
+            }
+        }
+        Err(TreeError::Busy { path: shown.to_owned() })
+    }
+
+    /// Counts the bytes that it has.
+    ///
+    /// # Errors
+    /// The file system does not say.
+    pub fn bytes(&self) -> Result<u64, TreeError> {
+        let (facts, _) = Facts::of(&self.file).map_err(|errno| self.failed(errno))?;
+        Ok(facts.size)
+    }
+
+    /// Empties it.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn clear(&self) -> Result<(), TreeError> {
+        ftruncate(&self.file, 0).map_err(|errno| self.failed(errno))
+    }
+
+    /// Makes what was written so far durable.
+    ///
+    /// # Errors
+    /// The disk is full or fails.
+    pub fn sync(&self) -> Result<(), TreeError> {
+        fdatasync(&self.file).map_err(|errno| self.failed(errno))
+    }
+
+    /// The room on the file system that it is on.
+    ///
+    /// # Errors
+    /// The file system does not say.
+    pub fn space(&self) -> Result<Space, TreeError> {
+        fstatvfs(&self.file).map(|stat| Space::of(&stat)).map_err(|errno| self.failed(errno))
+    }
+
+    /// Removes it, also where it could be resumed.
+    pub fn discard(mut self) {
+        self.stays = false;
     }
 
     /// The file itself, open for reading and writing: for `pwrite`, preallocation, times.
@@ -92,12 +167,10 @@ impl Temp {
     pub fn commit(mut self, overwrite: Overwrite) -> Result<OsString, TreeError> {
         fdatasync(&self.file).map_err(|errno| self.failed(errno))?;
         let name = self.take_name(overwrite)?;
-        self.finished = true;
-        let synced = match fsync(&self.dir) {
+        self.stays = true;
+        let synced = match sync_dir(&self.dir) {
             // A directory that may be written but not read is open by path only.
             Err(Errno::BADF) => syncfs(&self.file),
-            // Some file systems keep directories in order by themselves.
-            Err(Errno::INVAL) => Ok(()),
             other => other,
         };
         synced.map_err(|errno| self.failed(errno))?;
@@ -128,17 +201,8 @@ impl Temp {
         Ok(name.to_owned())
     }
 
-    /// Moves to `name` unless that is taken, in one step.
     fn move_to_free(&self, name: &OsStr) -> rustix::io::Result<()> {
-        let flags = RenameFlags::NOREPLACE;
-        match renameat_with(&self.dir, &self.hidden, &self.dir, name, flags) {
-            // File systems without it (NFS) have hard links, which never replace either.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                linkat(&self.dir, &self.hidden, &self.dir, name, AtFlags::empty())?;
-                unlinkat(&self.dir, &self.hidden, AtFlags::empty())
-            }
-            other => other,
-        }
+        rename_to_free((&self.dir, &self.hidden), (&self.dir, name))
     }
 
     fn failed(&self, errno: Errno) -> TreeError {
@@ -158,18 +222,73 @@ impl Write for Temp {
 
 impl Drop for Temp {
     fn drop(&mut self) {
-        if !self.finished {
+        if !self.stays {
             // Nobody is left to tell; the name is hidden and says what it is.
             let _ = unlinkat(&self.dir, &self.hidden, AtFlags::empty());
         }
+        // Not only by closing: a process that was just started may hold a copy of the descriptor
+        // for a moment.
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 
-fn open_dir(root: &Root, path: &Segments) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-    match root.resolve(path, OFlags::RDONLY | flags) {
-        Err(Errno::ACCESS) => root.resolve(path, OFlags::PATH | flags),
+/// A name in a directory that is open.
+pub(super) type Place<'a> = (&'a OwnedFd, &'a OsStr);
+
+/// Renames `from` to `to` unless that is taken, in one step.
+pub(super) fn rename_to_free(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<()> {
+    match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
+        // File systems without it (NFS) have hard links, which never replace either.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?;
+            unlinkat(from.0, from.1, AtFlags::empty())
+        }
         other => other,
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_dir(dir: &OwnedFd) -> rustix::io::Result<()> {
+    match fsync(dir) {
+        // Some file systems keep directories in order by themselves.
+        Err(Errno::INVAL) => Ok(()),
+        other => other,
+    }
+}
+
+fn open_part(dir: &OwnedFd, hidden: &OsStr) -> rustix::io::Result<File> {
+    let flags = OFlags::RDWR
+        | OFlags::CREATE
+        | OFlags::NOFOLLOW
+        | OFlags::NONBLOCK
+        | OFlags::NOCTTY
+        | OFlags::CLOEXEC;
+    let file = File::from(openat(dir, hidden, flags, Mode::RUSR | Mode::WUSR)?);
+    let (_, kind) = Facts::of(&file)?;
+    if kind == Kind::File { Ok(file) } else { Err(Errno::NXIO) }
+}
+
+/// Whether the name still is that of the file.
+fn is_still(dir: &OwnedFd, hidden: &OsStr, file: &File) -> rustix::io::Result<bool> {
+    let ours = fstat(file)?;
+    match statat(dir, hidden, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(named) => Ok((named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)),
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// How many bytes have come of the part of `path` with `id`; `None` where there is none.
+pub(super) fn part_bytes(root: &Root, path: &Segments, id: u128) -> Result<Option<u64>, TreeError> {
+    let (Some(parent), Some(name)) = (path.parent(), path.name()) else { return Ok(None) };
+    let found = root.open_dir(&parent).and_then(|dir| {
+        let stat = statat(&dir, part_name(name, id), AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(Facts::from_stat(&stat))
+    });
+    match found {
+        Ok((facts, Kind::File)) => Ok(Some(facts.size)),
+        Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(errno) => Err(TreeError::at(path.as_path(), errno)),
     }
 }
 
@@ -178,7 +297,12 @@ fn create_hidden(dir: &OwnedFd, name: &OsStr) -> rustix::io::Result<(File, OsStr
     for attempt in 0..NAMES_MAX {
         let hidden = hidden_name(name, attempt)?;
         match openat(dir, &hidden, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(file) => return Ok((File::from(file), hidden)),
+            Ok(file) => {
+                let file = File::from(file);
+                // Where it cannot be had, only the file's age says that it is in use.
+                let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+                return Ok((file, hidden));
+            }
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno),
         }
@@ -194,8 +318,17 @@ fn hidden_name(name: &OsStr, attempt: u32) -> rustix::io::Result<OsString> {
         getrandom(&mut random, GetRandomFlags::empty())?;
         tail = format!(".{:016x}{SUFFIX}", u64::from_ne_bytes(random));
     }
+    Ok(hidden_by(name, &tail))
+}
+
+/// `.NAME.DIGITS.sockeye-part`; never one that [`hidden_name`] makes, which has fewer digits.
+fn part_name(name: &OsStr, id: u128) -> OsString {
+    hidden_by(name, &format!(".{id:032x}{SUFFIX}"))
+}
+
+fn hidden_by(name: &OsStr, tail: &str) -> OsString {
     let stem = cut(name.as_bytes(), SEGMENT_BYTES_MAX - 1 - tail.len());
-    Ok(OsString::from_vec([b".", stem, tail.as_bytes()].concat()))
+    OsString::from_vec([b".", stem, tail.as_bytes()].concat())
 }
 
 /// `name (1).ext`, of which the name is cut where the whole would be too long; 0 is `name.ext`.

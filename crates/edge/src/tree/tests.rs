@@ -1,6 +1,7 @@
 //! Hostile names, links, races, crashes and full disks against [`Tree`], each by openat2 and by
 //! the walk that stands in for it.
 
+mod changing;
 mod crash;
 mod links;
 mod names;

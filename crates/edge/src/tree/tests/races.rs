@@ -16,15 +16,20 @@ fn while_swapping(ground: &Ground, work: impl FnOnce()) {
     ground.link("other", "../outside");
     let (one, two) = (ground.root().join("swap"), ground.root().join("other"));
     let stop = AtomicBool::new(false);
+    let (begun, begins) = std::sync::mpsc::channel();
     let swapped = std::thread::scope(|scope| {
         let swapper = scope.spawn(|| {
             let mut swapped = 0;
             while !stop.load(Ordering::Relaxed) && swapped < SWAPS_MAX {
                 renameat_with(CWD, &one, CWD, &two, RenameFlags::EXCHANGE).unwrap();
                 swapped += 1;
+                if swapped == 2 {
+                    begun.send(()).unwrap();
+                }
             }
             swapped
         });
+        begins.recv().unwrap();
         work();
         stop.store(true, Ordering::Relaxed);
         swapper.join().unwrap()
@@ -83,6 +88,47 @@ fn writing_never_gets_outside() {
                 .find(|name| fs::symlink_metadata(ground.root().join(name)).unwrap().is_dir());
             assert_eq!(ground.names(folder.unwrap()).len(), written + 1);
         }
+    }
+}
+
+#[test]
+fn changes_never_reach_outside() {
+    for resolver in BOTH {
+        let ground = Ground::new();
+        let tree = ground.tree(Symlinks::Never, resolver);
+        fs::create_dir(ground.outside().join("full")).unwrap();
+        fs::write(ground.outside().join("full/x"), "x").unwrap();
+        let mut done = 0;
+        while_swapping(&ground, || {
+            // The swapper may be asleep while there is a link.
+            for number in 0..TRIES * 100 {
+                if number >= TRIES / 10 && done > 0 {
+                    break;
+                }
+                let name = path(&format!("swap/{number}"));
+                done += usize::from(tree.make_folder(&name).is_ok());
+                done += usize::from(tree.rename(&name, &path("swap/renamed"), true).is_ok());
+                done += usize::from(tree.remove_folder(&path("swap/full"), 10).is_ok());
+                done += usize::from(tree.remove_folder(&path("swap/renamed"), 10).is_ok());
+                done += usize::from(tree.rename(&path("swap/full"), &path("got"), true).is_ok());
+                if let Ok(temp) = tree.resume_temp(&path("swap/part"), 1) {
+                    temp.commit(Overwrite::Always).unwrap();
+                    done += usize::from(tree.remove_file(&path("swap/part")).is_ok());
+                }
+                let now = std::time::SystemTime::now();
+                let _ = tree.remove_old_parts(&path("swap"), now, 100);
+            }
+        });
+        assert!(done > 0, "nothing was changed");
+        let mut outside: Vec<_> = fs::read_dir(ground.outside())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        outside.sort();
+        assert_eq!(outside, ["full", "secret"]);
+        assert_eq!(fs::read(ground.outside().join("secret")).unwrap(), SECRET);
+        assert_eq!(fs::read(ground.outside().join("full/x")).unwrap(), b"x");
+        assert!(!ground.root().join("got").exists());
     }
 }
 
