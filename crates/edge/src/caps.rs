@@ -2,8 +2,10 @@
 //! [`Permit`] for as long as it lives, and dropping the permit is the only way to give it back.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::subscriber;
 
 /// Counters that every clone shares.
 #[derive(Clone, Debug)]
@@ -41,8 +43,7 @@ pub struct Permit {
 }
 
 impl Caps {
-    /// Allows `max` connections in all, and `max_per_ip` from one address: one IPv4 address, or one
-    /// /64 of IPv6, which is what one subscriber gets.
+    /// Allows `max` connections in all, and `max_per_ip` from one [`subscriber`].
     #[must_use]
     pub fn new(max: usize, max_per_ip: Option<usize>) -> Self {
         Caps(Arc::new(Inner { max, max_per_ip, held: Mutex::default() }))
@@ -94,14 +95,6 @@ impl Drop for Permit {
                 held.by_ip.remove(&ip);
             }
         }
-    }
-}
-
-/// The address that stands for whoever uses `ip`: itself, or its /64.
-fn subscriber(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-        v4 => v4,
     }
 }
 

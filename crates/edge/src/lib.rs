@@ -1,17 +1,22 @@
 //! What every listener and every stranger's input needs: listen addresses, sockets by
-//! activation, connection caps, dropping privileges, contained file access, and text that is safe
-//! to show.
+//! activation, connection caps, dropping privileges, contained file access, passwords and tries at
+//! them, and text that is safe to show.
 //!
 //! Rule: no word of any engine in here.
 
 pub mod activation;
 pub mod caps;
 pub mod listen;
+#[cfg(feature = "password")]
+pub mod password;
 pub mod printable;
 pub mod privileges;
+mod subscriber;
 pub mod tree;
+pub mod tries;
 
 pub use printable::Printable;
+pub use subscriber::subscriber;
 
 #[cfg(test)]
 mod tests {
@@ -19,6 +24,7 @@ mod tests {
     fn every_limit_is_documented_as_it_is() {
         let mut limits = super::tree::limits();
         limits.push(("activation::SOCKETS_MAX", super::activation::SOCKETS_MAX.into()));
+        limits.push(("tries::ADDRESSES_MAX", super::tries::ADDRESSES_MAX.into()));
         let actual: Vec<(String, String)> =
             limits.iter().map(|(name, limit)| (name.to_string(), limit.to_string())).collect();
         let markdown = include_str!("../../../docs/limits.md");

@@ -28,6 +28,7 @@ pub use config::{AccessLog, Admit, Config, Limits, Listing, LogFormat, Root};
 pub use error::Error;
 pub use event::{Event, Report, Sink};
 pub use mount::{Answer, Handler, Mount, Produce, Receive, Request, Takeover};
+pub use proto::credentials::Credentials;
 pub use proto::head::Method;
 pub use proto::plan::{Body, Headers, Plan};
 pub use proto::status::Status;

@@ -10,6 +10,7 @@ mod interruptible;
 mod logfile;
 mod logging;
 mod output;
+mod password;
 mod probe;
 mod relay;
 mod signals;

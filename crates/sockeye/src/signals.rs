@@ -140,7 +140,8 @@ impl Echo {
     }
 }
 
-fn exit_of(signal: i32) -> Exit {
+/// The exit code of a job that `signal` has ended.
+pub(crate) fn exit_of(signal: i32) -> Exit {
     if signal == SIGTERM { Exit::TERMINATED } else { Exit::INTERRUPTED }
 }
 

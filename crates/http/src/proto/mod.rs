@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod body;
 pub mod connection;
+pub mod credentials;
 pub mod date;
 pub mod head;
 pub mod plan;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::time::Duration;
 
 use super::status::Status;
 
@@ -161,6 +162,13 @@ impl Plan {
         self
     }
 
+    /// Adds the field that says how long to wait, in whole seconds, at least one.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Plan {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.with_header("Retry-After", seconds.max(1).to_string())
+    }
+
     /// Appends the head as it is sent to `out`. `date` is an HTTP date.
     pub fn write_head(&self, date: &[u8], connection: Option<&str>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"HTTP/1.1 ");
@@ -241,6 +249,15 @@ mod tests {
             plan.body = Body::Stream(ending);
             plan.write_head(b"now", None, &mut out);
             assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn who_has_to_wait_is_told_whole_seconds() {
+        for (millis, seconds) in [(0, &b"1"[..]), (1, b"1"), (1000, b"1"), (1001, b"2")] {
+            let plan = Plan::new(Status::TOO_MANY_REQUESTS);
+            let plan = plan.with_retry_after(Duration::from_millis(millis));
+            assert_eq!(plan.headers.get("Retry-After"), Some(seconds), "{millis}");
         }
     }
 

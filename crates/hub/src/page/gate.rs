@@ -32,9 +32,9 @@ impl Handler for Gate {
                 let realm = "Basic realm=\"sockeye\", charset=\"UTF-8\"";
                 Answer::Plan(plan.with_header("WWW-Authenticate", realm))
             }
-            Verdict::Wait => {
+            Verdict::Wait(wait) => {
                 let plan = Plan::text(Status::TOO_MANY_REQUESTS, "too many wrong passwords");
-                Answer::Plan(plan.with_header("Retry-After", "60"))
+                Answer::Plan(plan.with_retry_after(wait))
             }
         }
     }

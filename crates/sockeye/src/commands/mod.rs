@@ -7,6 +7,7 @@ mod connect;
 mod listen;
 mod man;
 mod packets;
+mod passwd;
 mod probe;
 mod progress;
 mod receive;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Connect(connect::Args),
     /// Listen on an address and carry stdin and stdout, like nc -l
     Listen(listen::Args),
+    /// Print the hash of a password, for `serve --auth`
+    Passwd(passwd::Args),
     /// Print a script that completes commands and flags in a shell
     Completions(completions::Args),
     /// Print the manual page, or write all of them into a folder
@@ -63,6 +66,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Scan(args) => scan::run(&args, &context),
         Command::Connect(args) => connect::run(&args, &context),
         Command::Listen(args) => listen::run(&args, &context),
+        Command::Passwd(args) => passwd::run(&args, &context),
         Command::Completions(args) => completions::run(&args, &context),
         Command::Man(args) => man::run(&args, &context),
     };

@@ -30,6 +30,7 @@ fn help_names_every_command_and_ends_with_0() {
         "scan",
         "connect",
         "listen",
+        "passwd",
         "completions",
         "man",
     ];

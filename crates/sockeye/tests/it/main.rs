@@ -9,6 +9,7 @@ mod documents;
 mod frame;
 mod listen;
 mod packets;
+mod passwd;
 mod probe;
 mod scan;
 mod serve;

@@ -1,17 +1,15 @@
 //! The page of `up`: its flags, who may ask for it, the password and where it comes from.
 
 use std::fs;
-use std::io::{BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use sockeye_hub::page;
 use sockeye_hub::proto::guard::Guard;
 
-use crate::banner;
-use crate::exit::usage;
+use crate::{banner, password};
 
+/// What the terminal shows when it asks for the password.
+const PROMPT: &str = "Password for this hub";
 /// A label of a host name has so many characters at most.
 const LABEL_CHARS_MAX: usize = 63;
 
@@ -79,8 +77,8 @@ impl PageArgs {
         asks: bool,
     ) -> anyhow::Result<page::Config> {
         let password = match &self.password_file {
-            Some(file) => Some(password_of(file)?),
-            None if self.password && asks => Some(ask_password()?),
+            Some(file) => Some(password::of_file(file)?),
+            None if self.password && asks => Some(password::ask(PROMPT, "--password-file FILE")?),
             None => None,
         };
         Ok(page::Config {
@@ -102,42 +100,6 @@ fn machine() -> String {
     if name.is_empty() { "sockeye".to_owned() } else { name.to_owned() }
 }
 
-fn password_of(file: &Path) -> anyhow::Result<String> {
-    let text = fs::read_to_string(file)
-        .with_context(|| format!("cannot read the password file {}", file.display()))?;
-    let line = text.lines().next().unwrap_or_default();
-    if line.is_empty() {
-        let name = file.display();
-        return Err(usage(format_args!("the first line of {name} is empty; expected a password")));
-    }
-    Ok(line.to_owned())
-}
-
-/// Asks on the terminal, without showing what is typed.
-fn ask_password() -> anyhow::Result<String> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        return Err(usage("there is no terminal to ask for the password; --password-file FILE"));
-    }
-    let mut stderr = std::io::stderr().lock();
-    write!(stderr, "Password for this hub: ")?;
-    stderr.flush()?;
-    let shown = tcgetattr(&stdin)?;
-    let mut hidden = shown.clone();
-    hidden.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(&stdin, OptionalActions::Flush, &hidden)?;
-    let mut line = String::new();
-    let read = stdin.lock().read_line(&mut line);
-    tcsetattr(&stdin, OptionalActions::Now, &shown)?;
-    writeln!(stderr)?;
-    read?;
-    let password = line.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        return Err(usage("a password is needed"));
-    }
-    Ok(password.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,13 +110,5 @@ mod tests {
         for bad in ["", "-x", "a.b", "a b", "grün", &"x".repeat(64)] {
             assert!(label(bad).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn the_password_is_the_first_line_of_its_file() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(password_of(file.path()).is_err());
-        fs::write(file.path(), "a secret \r\nnot this\n").unwrap();
-        assert_eq!(password_of(file.path()).unwrap(), "a secret ");
     }
 }
