@@ -31,6 +31,8 @@ use wait::Patience;
 
 #[cfg(target_os = "linux")]
 pub use batch::{Datagram, RecvBatch, SendBatch};
+#[cfg(feature = "tokio")]
+pub(crate) use close::Drain;
 pub use close::Drained;
 pub use convert::{dup, fromfd};
 pub use kind::{

@@ -6,9 +6,8 @@ use tokio::io::Interest;
 use tokio::time::timeout_at;
 
 use super::Socket;
-use crate::errno;
 use crate::error::Result;
-use crate::socket::{Drained, How, or_end};
+use crate::socket::{Drain, Drained, How, or_end};
 
 /// How much is read at a time while draining: on the stack, so that a connection that only waits
 /// for the end needs no memory for it.
@@ -58,41 +57,25 @@ impl Socket {
         deadline: Instant,
         drain_bytes_max: u64,
     ) -> Result<Drained> {
-        let drained = match self.shutdown(How::Write) {
-            Ok(()) => self.drain(deadline, drain_bytes_max).await?,
-            // The peer is gone already.
-            Err(error) if error.errno() == Some(errno::ENOTCONN) => Drained::Reset,
-            Err(error) => return Err(error),
+        let drained = match self.get_ref().end_writing()? {
+            None => self.drain(deadline, drain_bytes_max).await?,
+            Some(drained) => drained,
         };
         self.inner.into_inner().close()?;
         Ok(drained)
     }
 
     async fn drain(&self, deadline: Instant, drain_bytes_max: u64) -> Result<Drained> {
-        let mut left = drain_bytes_max;
+        let mut drain = Drain::new(deadline, drain_bytes_max);
         loop {
             let discard = |socket: &crate::Socket| socket.recv_into(&mut [0; CHUNK_BYTES]);
             let received = self.run("close", Interest::READABLE, discard);
             let Ok(received) = timeout_at(deadline.into(), received).await else {
                 return Ok(Drained::Deadline);
             };
-            match or_end(received, || Ok(0)) {
-                Ok(0) => return Ok(Drained::Ended),
-                Ok(n) => {
-                    let n = u64::try_from(n).unwrap_or(u64::MAX);
-                    if n > left {
-                        return Ok(Drained::Bytes);
-                    }
-                    left -= n;
-                }
-                Err(error) if error.errno() == Some(errno::ECONNRESET) => {
-                    return Ok(Drained::Reset);
-                }
-                Err(error) => return Err(error),
-            }
-            // A peer that never pauses never lets the timeout have its turn.
-            if Instant::now() >= deadline {
-                return Ok(Drained::Deadline);
+            let received = or_end(received, || Ok(0));
+            if let Some(drained) = drain.handle_received(received, Instant::now())? {
+                return Ok(drained);
             }
         }
     }

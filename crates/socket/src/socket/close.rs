@@ -51,40 +51,106 @@ impl Socket {
         deadline: Instant,
         drain_bytes_max: u64,
     ) -> Result<Drained> {
+        match self.end_writing()? {
+            None => self.drain(deadline, drain_bytes_max),
+            Some(drained) => Ok(drained),
+        }
+    }
+
+    /// Ends our direction; says how the close ends where the peer is gone already.
+    pub(crate) fn end_writing(&self) -> Result<Option<Drained>> {
         match self.shutdown(How::Write) {
-            Ok(()) => self.drain(deadline, drain_bytes_max),
-            // The peer is gone already.
-            Err(error) if error.errno() == Some(errno::ENOTCONN) => Ok(Drained::Reset),
+            Ok(()) => Ok(None),
+            Err(error) if error.errno() == Some(errno::ENOTCONN) => Ok(Some(Drained::Reset)),
             Err(error) => Err(error),
         }
     }
 
     fn drain(&self, deadline: Instant, drain_bytes_max: u64) -> Result<Drained> {
         let patience = Patience::Until(deadline);
-        let mut left = drain_bytes_max;
+        let mut drain = Drain::new(deadline, drain_bytes_max);
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
             // DONTWAIT: the socket may be blocking, and only the deadline is to count here.
             let call = || Ok(rustix::net::recv(self, &mut *chunk, RecvFlags::DONTWAIT)?.1);
             let received = wait::retry("close", self.as_fd(), PollFlags::IN, || patience, call);
-            match received {
-                Ok(0) => return Ok(Drained::Ended),
-                Ok(n) => {
-                    let n = u64::try_from(n).unwrap_or(u64::MAX);
-                    if n > left {
-                        return Ok(Drained::Bytes);
-                    }
-                    left -= n;
-                }
-                Err(error) if error.errno().is_none() => return Ok(Drained::Deadline),
-                Err(error) if error.errno() == Some(errno::ECONNRESET) => {
-                    return Ok(Drained::Reset);
-                }
-                Err(error) => return Err(error),
-            }
-            if patience.check("close", Instant::now()).is_err() {
-                return Ok(Drained::Deadline);
+            if let Some(drained) = drain.handle_received(received, Instant::now())? {
+                return Ok(drained);
             }
         }
+    }
+}
+
+/// What is still discarded, and until when. Pure: it is given what each receive gave.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    left: u64,
+    deadline: Instant,
+}
+
+impl Drain {
+    pub(crate) fn new(deadline: Instant, bytes_max: u64) -> Self {
+        Self { left: bytes_max, deadline }
+    }
+
+    /// How the drain ended; `None` while it goes on.
+    pub(crate) fn handle_received(
+        &mut self,
+        received: Result<usize>,
+        now: Instant,
+    ) -> Result<Option<Drained>> {
+        match received {
+            Ok(0) => return Ok(Some(Drained::Ended)),
+            Ok(n) => {
+                let n = u64::try_from(n).unwrap_or(u64::MAX);
+                let Some(left) = self.left.checked_sub(n) else { return Ok(Some(Drained::Bytes)) };
+                self.left = left;
+            }
+            // With a number it is the system's: it gave the connection up.
+            Err(error) if error.is_timeout() && error.errno().is_none() => {
+                return Ok(Some(Drained::Deadline));
+            }
+            Err(error) if error.errno() == Some(errno::ECONNRESET) => {
+                return Ok(Some(Drained::Reset));
+            }
+            Err(error) => return Err(error),
+        }
+        // A peer that never pauses never lets a wait run out.
+        Ok((now >= self.deadline).then_some(Drained::Deadline))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use crate::error::Error;
+
+    #[test]
+    fn a_drain_ends_by_the_peer_the_limit_or_the_time() {
+        let now = Instant::now();
+        let deadline = now + Duration::from_secs(5);
+        let fresh = || Drain::new(deadline, 10);
+        assert_eq!(fresh().handle_received(Ok(0), now).unwrap(), Some(Drained::Ended));
+        assert_eq!(fresh().handle_received(Ok(11), now).unwrap(), Some(Drained::Bytes));
+        assert_eq!(fresh().handle_received(Ok(1), deadline).unwrap(), Some(Drained::Deadline));
+
+        let mut drain = fresh();
+        for bytes in [4, 6] {
+            assert_eq!(drain.handle_received(Ok(bytes), now).unwrap(), None);
+        }
+        assert_eq!(drain.handle_received(Ok(1), now).unwrap(), Some(Drained::Bytes));
+    }
+
+    #[test]
+    fn only_what_comes_from_the_peer_is_no_error() {
+        let now = Instant::now();
+        let failed = |error| Drain::new(now, 10).handle_received(Err(error), now);
+        let timeout = failed(Error::timed_out("close")).unwrap();
+        assert_eq!(timeout, Some(Drained::Deadline));
+        let reset = failed(Error::os("close", errno::ECONNRESET)).unwrap();
+        assert_eq!(reset, Some(Drained::Reset));
+        assert_eq!(failed(Error::os("close", errno::EIO)).unwrap_err().errno(), Some(errno::EIO));
     }
 }
