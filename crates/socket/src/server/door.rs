@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::wire;
 use crate::addr::Address;
 use crate::error::{Error, Result};
 use crate::selectors::{Events, Selector};
@@ -25,8 +26,8 @@ pub(super) type Guest = (Socket, Address, usize);
 
 struct Listener {
     acceptor: Acceptor,
-    /// Registered with the selector.
-    watched: bool,
+    /// What it is registered for; for nothing it is not.
+    watched: Events,
     paused: Option<Instant>,
 }
 
@@ -41,7 +42,7 @@ pub(super) struct Door {
 
 impl Door {
     pub(super) fn new(acceptors: Vec<Acceptor>) -> Self {
-        let listener = |acceptor| Some(Listener { acceptor, watched: false, paused: None });
+        let listener = |acceptor| Some(Listener { acceptor, watched: Events::NONE, paused: None });
         let listeners = acceptors.into_iter().map(listener).collect();
         Self { listeners, room: true, closed: false, broken: None }
     }
@@ -133,15 +134,7 @@ impl Door {
 
 impl Listener {
     fn watch(&mut self, wanted: bool, token: Token, selector: &mut Selector<Token>) -> Result<()> {
-        if self.watched == wanted {
-            return Ok(());
-        }
-        if wanted {
-            selector.register(self.acceptor.listener(), Events::READ, token)?;
-        } else {
-            selector.unregister(self.acceptor.listener())?;
-        }
-        self.watched = wanted;
-        Ok(())
+        let events = if wanted { Events::READ } else { Events::NONE };
+        wire::watch(selector, self.acceptor.listener(), &mut self.watched, events, token)
     }
 }

@@ -261,20 +261,12 @@ where
         let Some(place) = self.places.find(key) else { return Ok(()) };
         self.timers.set(key, &mut place.timer, wants.until);
         let events = Events::from(wants);
-        if events == place.watched {
-            return Ok(());
-        }
-        let done = if events == Events::NONE {
-            self.selector.unregister(&place.socket).map(|_| ())
-        } else if place.watched == Events::NONE {
-            self.selector.register(&place.socket, events, Token::Connection(key))
-        } else {
-            self.selector.modify(&place.socket, events)
-        };
-        place.watched = events;
+        let (socket, watched) = (&place.socket, &mut place.watched);
+        let token = Token::Connection(key);
+        let done = wire::watch(&mut self.selector, socket, watched, events, token);
         done.map_err(|_| {
             // The system has no memory to wait for it.
-            wire::reset(&place.socket);
+            wire::reset(socket);
             Outcome::Aborted
         })
     }

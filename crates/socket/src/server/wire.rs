@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rustix::net::connect_unspec;
 
+use super::door::Token;
 use crate::error::{Error, Result};
 use crate::opt;
 use crate::protocol::life::{Broken, Ready, Wants, Wire};
-use crate::selectors::Events;
+use crate::selectors::{Events, Selector};
 use crate::socket::{How, Socket};
 
 /// Makes an accepted socket fit for a driver.
@@ -44,6 +45,31 @@ pub(crate) fn reset(socket: &Socket) {
         // come back, and the close is to reset. A socket that is not connected needs nothing.
         let _ = socket.setsockopt(opt::SO_LINGER, Some(Duration::ZERO));
         let _ = socket.shutdown(How::Both);
+    }
+}
+
+/// Has `selector` wait for `events` of `socket` from now on, in place of what it is `watched` for.
+/// What waits for nothing is not registered.
+///
+/// # Errors
+/// The system has no memory to wait for it. It counts as watched all the same: whoever asked gives
+/// it up then, and unregistering what is not there does no harm.
+pub(super) fn watch(
+    selector: &mut Selector<Token>,
+    socket: &Socket,
+    watched: &mut Events,
+    events: Events,
+    token: Token,
+) -> Result<()> {
+    let before = std::mem::replace(watched, events);
+    if before == events {
+        Ok(())
+    } else if events == Events::NONE {
+        selector.unregister(socket).map(|_| ())
+    } else if before == Events::NONE {
+        selector.register(socket, events, token)
+    } else {
+        selector.modify(socket, events)
     }
 }
 

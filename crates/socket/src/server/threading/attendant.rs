@@ -186,20 +186,12 @@ where
         let wants = driving(|| member.conn.attend(orders, ready));
         self.timers.set(key, &mut member.timer, wants.until);
         let events = Events::from(wants);
-        if events == member.watched {
-            return;
-        }
-        let done = if events == Events::NONE {
-            self.selector.unregister(&*member.socket).map(|_| ())
-        } else if member.watched == Events::NONE {
-            self.selector.register(&*member.socket, events, Token::Connection(key))
-        } else {
-            self.selector.modify(&*member.socket, events)
-        };
-        member.watched = events;
+        let (socket, watched) = (&member.socket, &mut member.watched);
+        let token = Token::Connection(key);
+        let done = wire::watch(&mut self.selector, socket, watched, events, token);
         if done.is_err() {
             // The system has no memory to wait for it.
-            wire::reset(&member.socket);
+            wire::reset(socket);
         }
     }
 
