@@ -6,7 +6,8 @@ use super::wire;
 use crate::addr::Address;
 use crate::error::{Error, Result};
 use crate::selectors::{Events, Selector};
-use crate::server::{Accept, Acceptor};
+use crate::server::{Accept, Acceptor, Expiry};
+use crate::shutdown::Shutdown;
 use crate::socket::Socket;
 
 /// One turn accepts so many from one listener at most.
@@ -19,6 +20,17 @@ pub(super) enum Token {
     Stop,
     Expiry,
     Connection(u64),
+}
+
+/// Has `selector` wait for the start of `shutdown` and for the end of its grace.
+///
+/// # Errors
+/// No descriptors left, or no memory.
+pub(super) fn watch_end(shutdown: &Shutdown, selector: &mut Selector<Token>) -> Result<Expiry> {
+    let expiry = Expiry::new(shutdown)?;
+    selector.register(shutdown, Events::READ, Token::Stop)?;
+    selector.register(&expiry, Events::READ, Token::Expiry)?;
+    Ok(expiry)
 }
 
 /// Somebody who came in, and at which listener.

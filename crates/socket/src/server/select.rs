@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker as TaskWaker;
 use std::time::{Duration, Instant};
 
-use super::door::{Door, Guest, Token};
+use super::door::{self, Door, Guest, Token};
 use super::mailbox::Mailbox;
 use super::places::Places;
 use super::timers::{Timer, Timers};
@@ -86,9 +86,7 @@ impl SelectServer {
         F: FnMut(Arrival) -> P,
     {
         let Self { door, mut selector, limits } = self;
-        let expiry = Expiry::new(shutdown)?;
-        selector.register(shutdown, Events::READ, Token::Stop)?;
-        selector.register(&expiry, Events::READ, Token::Expiry)?;
+        let expiry = door::watch_end(shutdown, &mut selector)?;
         let mailbox = Arc::new(Mailbox::new(selector.waker()));
         let turning = Loop {
             door,

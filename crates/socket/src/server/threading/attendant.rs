@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::protocol::life::{Life, Orders, Ready};
 use crate::protocol::{Arrival, Outcome, Protocol, Wake};
 use crate::selectors::{Events, Selector};
-use crate::server::door::{Door, Guest, Token};
+use crate::server::door::{self, Door, Guest, Token};
 use crate::server::mailbox::Mailbox;
 use crate::server::places::Places;
 use crate::server::timers::{Timer, Timers};
@@ -37,9 +37,7 @@ where
     F: FnMut(Arrival) -> P,
 {
     let Parts { door, mut selector, limits, stack_bytes } = parts;
-    let expiry = Expiry::new(shutdown)?;
-    selector.register(shutdown, Events::READ, Token::Stop)?;
-    selector.register(&expiry, Events::READ, Token::Expiry)?;
+    let expiry = door::watch_end(shutdown, &mut selector)?;
     let hub = Hub {
         calls: Mailbox::new(selector.waker()),
         report: Default::default(),

@@ -11,8 +11,8 @@ use super::attendant::CUT_WAIT;
 use crate::addr::Address;
 use crate::error::Result;
 use crate::protocol::Outcome;
-use crate::selectors::{Events, Selector};
-use crate::server::door::{Door, Token};
+use crate::selectors::Selector;
+use crate::server::door::{self, Door, Token};
 use crate::server::mailbox::Mailbox;
 use crate::server::places::Places;
 use crate::server::{Expiry, Limits, Report, wire};
@@ -25,9 +25,7 @@ where
     H: Fn(&Socket, &Address) -> io::Result<()> + Send + Sync + 'static,
 {
     let Parts { door, mut selector, limits, stack_bytes } = parts;
-    let expiry = Expiry::new(shutdown)?;
-    selector.register(shutdown, Events::READ, Token::Stop)?;
-    selector.register(&expiry, Events::READ, Token::Expiry)?;
+    let expiry = door::watch_end(shutdown, &mut selector)?;
     let ended = Mailbox::new(selector.waker());
     let work = Arc::new(Work { handler, limits, ended, report: Mutex::default() });
     let members = Places::new();
