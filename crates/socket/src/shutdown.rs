@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::Event;
+use crate::socket::dup;
 use crate::socket::wait::poll_until;
 
 /// A request to stop that everybody shares: clone it freely.
@@ -163,8 +164,7 @@ impl Shutdown {
     /// # Errors
     /// No descriptors left.
     pub fn register(&self, socket: impl AsFd) -> Result<Registration> {
-        let copy = rustix::io::fcntl_dupfd_cloexec(&socket, 0)
-            .map_err(|error| Error::os("dup", error.raw_os_error()))?;
+        let copy = dup(socket)?;
         let mut state = self.0.lock();
         if state.expired {
             end(&copy);
