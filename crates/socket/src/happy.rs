@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::addr::{Address, Family};
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
 
 pub(crate) use failures::Failures;
 use order::Untried;
@@ -265,8 +265,9 @@ impl Race {
             return self.fail(true);
         }
         for index in 0..self.attempts.len() {
+            let failed = State::Failed(Error::timed_out("connect"));
             let late = passed(self.attempts[index].until);
-            if late && self.end_attempt(AttemptId(index), State::Failed(timed_out())) {
+            if late && self.end_attempt(AttemptId(index), failed) {
                 self.cancelled.push_back(AttemptId(index));
                 self.next_start = None;
                 self.check_end();
@@ -358,7 +359,7 @@ impl Race {
             }
             State::Failed(error) => (attempt.addr, error),
             State::InFlight | State::Ended => {
-                let error = timed_out().at(&attempt.addr);
+                let error = Error::timed_out("connect").at(&attempt.addr);
                 (attempt.addr, error)
             }
         });
@@ -381,8 +382,4 @@ impl Race {
         }
         self.in_flight = 0;
     }
-}
-
-fn timed_out() -> Error {
-    Error::new("connect", Cause::TimedOut)
 }

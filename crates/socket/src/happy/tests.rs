@@ -7,6 +7,7 @@ use sockeye_testkit::Clock;
 
 use super::*;
 use crate::errno;
+use crate::error::Cause;
 use crate::resolve::fault::Fault;
 
 const DELAY: Duration = Duration::from_millis(250);
