@@ -12,7 +12,7 @@
 //! let port = server.getsockname()?.port().unwrap_or_default();
 //! Socket::udp4()?.sendto(b"which of my addresses?", ("127.0.0.1", port))?;
 //!
-//! let message = server.recvmsg(1500, cmsg::space(12))?;
+//! let message = server.recvmsg(1500, cmsg::space(cmsg::PACKET_INFO_BYTES))?;
 //! for control in message.control {
 //!     if let Control::PacketInfo(info) = control {
 //!         assert_eq!(info.destination.to_string(), "127.0.0.1");
@@ -161,7 +161,7 @@ impl Control {
     /// let (a, b) = socketpair_of(AF_UNIX, SOCK_DGRAM, 0)?;
     /// b.setsockopt(opt::SO_PASSCRED, true)?;
     /// a.send(b"x")?;
-    /// let raw = b.recvmsg(1, cmsg::space(12))?.control.remove(0).into_raw();
+    /// let raw = b.recvmsg(1, cmsg::space(cmsg::CREDENTIALS_BYTES))?.control.remove(0).into_raw();
     /// let (sol_socket, scm_credentials) = (1, 2);
     /// assert_eq!((raw.level, raw.kind), (sol_socket, scm_credentials));
     /// assert_eq!(raw.data[..4], std::process::id().to_ne_bytes());

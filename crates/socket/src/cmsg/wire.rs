@@ -43,8 +43,13 @@ pub const INT_BYTES: usize = 4;
 /// ```
 #[must_use]
 pub const fn space(data_bytes: usize) -> usize {
+    len(padded(data_bytes))
+}
+
+/// Up to where the next message may start.
+const fn padded(data_bytes: usize) -> usize {
     match data_bytes.checked_next_multiple_of(CMSG_ALIGN_BYTES) {
-        Some(aligned) => len(aligned),
+        Some(aligned) => aligned,
         None => usize::MAX,
     }
 }
@@ -95,11 +100,6 @@ pub fn encode(messages: &[Outgoing<'_>]) -> Vec<u8> {
         message.put(&mut buffer);
     }
     buffer
-}
-
-/// Up to where the next message may start.
-fn padded(data_bytes: usize) -> usize {
-    data_bytes.checked_next_multiple_of(CMSG_ALIGN_BYTES).unwrap_or(usize::MAX)
 }
 
 impl Outgoing<'_> {
