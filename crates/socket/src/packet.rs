@@ -15,6 +15,7 @@ use crate::addr::{Family, PacketAddr};
 use crate::cmsg::{self, Control};
 use crate::error::{Cause, Error, Result};
 use crate::flags::MsgFlags;
+use crate::ipproto::ETH_P_ALL;
 use crate::socket::{Datagram, Kind, Socket, View};
 use crate::{errno, opt, sys};
 
@@ -51,8 +52,11 @@ pub struct Packet {
 const ARPHRD_LOOPBACK: u16 = libc::ARPHRD_LOOPBACK;
 /// The kind of a packet that this machine sends.
 const PACKET_OUTGOING: u8 = libc::PACKET_OUTGOING;
-/// Every protocol (`ETH_P_ALL`).
-const EVERY_PROTOCOL: u16 = 3;
+/// Every protocol, as an address has it: in two bytes.
+const EVERY_PROTOCOL: u16 = {
+    let [low, high, ..] = ETH_P_ALL.to_le_bytes();
+    u16::from_le_bytes([low, high])
+};
 /// Room for the time of a packet, and for one more message that was asked for.
 const CONTROL_BYTES: usize = 64;
 
