@@ -182,7 +182,8 @@ fn sendfile(
     rustix::fs::sendfile(to, file, Some(&mut offset), count)
 }
 
-/// Some of the file by way of memory; sendfile(2) is another call on every system.
+/// Some of the file by way of memory, without `SIGPIPE`; sendfile(2) is another call on every
+/// system.
 #[cfg(not(target_os = "linux"))]
 fn sendfile(
     to: BorrowedFd<'_>,
@@ -192,7 +193,8 @@ fn sendfile(
 ) -> rustix::io::Result<usize> {
     let mut chunk = vec![0; CHUNK_BYTES.min(count)];
     let n = rustix::io::pread(file, chunk.as_mut_slice(), offset)?;
-    rustix::net::send(to, &chunk[..n], rustix::net::SendFlags::empty())
+    let flags = rustix::net::SendFlags::from_bits_retain(crate::MSG_NOSIGNAL.bits());
+    rustix::net::send(to, &chunk[..n], flags)
 }
 
 /// Whether the kernel says that this is nothing for sendfile(2).
