@@ -1,88 +1,23 @@
 //! The flags of one send or receive, with Python's names.
 
-use std::fmt;
-use std::ops::{BitAnd, BitOr, BitOrAssign};
+use crate::flag_set::flag_set;
 
-/// A set of `MSG_…` flags, for [`Socket::flags`](crate::Socket::flags).
-///
-/// ```
-/// use sockeye_socket::{MSG_DONTWAIT, MSG_PEEK, socketpair};
-///
-/// let (a, b) = socketpair()?;
-/// a.sendall(b"hello")?;
-/// assert_eq!(b.flags(MSG_PEEK | MSG_DONTWAIT).recv(16)?, b"hello");
-/// assert_eq!(b.recv(16)?, b"hello");
-/// # Ok::<(), sockeye_socket::Error>(())
-/// ```
-///
-/// # Source
-/// send(2), recv(2)
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct MsgFlags(u32);
-
-impl MsgFlags {
-    /// No flag.
-    pub const NONE: Self = Self(0);
-
-    /// Flags by the system's numbers, known here or not.
-    #[must_use]
-    pub const fn from_bits(bits: u32) -> Self {
-        Self(bits)
-    }
-
-    /// The system's numbers.
-    #[must_use]
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether all of `other` is in it.
-    #[must_use]
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
-
-impl BitOr for MsgFlags {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl BitAnd for MsgFlags {
-    type Output = Self;
-
-    fn bitand(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-}
-
-impl BitOrAssign for MsgFlags {
-    fn bitor_assign(&mut self, other: Self) {
-        *self = *self | other;
-    }
-}
-
-macro_rules! flags {
-    ($names:ident: $($(#[$doc:meta])* $name:ident)*) => {
-        $(
-            $(#[$doc])*
-            pub const $name: MsgFlags = MsgFlags(libc::$name.unsigned_abs());
-        )*
-
-        pub(crate) const $names: &[(MsgFlags, &str)] = &[$(($name, stringify!($name)),)*];
-    };
-}
-
-flags! { NAMES:
+flag_set! {
+    /// A set of `MSG_…` flags, for [`Socket::flags`](crate::Socket::flags).
+    ///
+    /// ```
+    /// use sockeye_socket::{MSG_DONTWAIT, MSG_PEEK, socketpair};
+    ///
+    /// let (a, b) = socketpair()?;
+    /// a.sendall(b"hello")?;
+    /// assert_eq!(b.flags(MSG_PEEK | MSG_DONTWAIT).recv(16)?, b"hello");
+    /// assert_eq!(b.recv(16)?, b"hello");
+    /// # Ok::<(), sockeye_socket::Error>(())
+    /// ```
+    ///
+    /// # Source
+    /// send(2), recv(2)
+    MsgFlags:
     /// Receive: leave what is received where it is.
     MSG_PEEK
     /// Send, receive: do not wait, whatever the timeout; it is `WouldBlock` then.
@@ -101,52 +36,40 @@ flags! { NAMES:
     /// Received: control messages were cut off; descriptors among them are lost.
     MSG_CTRUNC
     /// Send: no `SIGPIPE`. Every send of this crate has it.
-    MSG_NOSIGNAL
+    MSG_NOSIGNAL;
+
+    Linux:
+    /// Send: more follows at once, so that a small head is no packet of its own.
+    MSG_MORE
+    /// Send: the neighbour is known to be there.
+    MSG_CONFIRM
+    /// Receive: from the socket's error queue.
+    MSG_ERRQUEUE
+    /// Send: connect and send in one go (TCP fast open).
+    MSG_FASTOPEN
+    /// Receive: descriptors that come are close-on-exec. Every receive of this crate has it.
+    MSG_CMSG_CLOEXEC
+    /// Receive many: do not wait for more once one is there.
+    MSG_WAITFORONE
 }
 
-/// What other systems do not have.
-#[cfg(target_os = "linux")]
-mod linux {
-    use super::MsgFlags;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    flags! { NAMES:
-        /// Send: more follows at once, so that a small head is no packet of its own.
-        MSG_MORE
-        /// Send: the neighbour is known to be there.
-        MSG_CONFIRM
-        /// Receive: from the socket's error queue.
-        MSG_ERRQUEUE
-        /// Send: connect and send in one go (TCP fast open).
-        MSG_FASTOPEN
-        /// Receive: descriptors that come are close-on-exec. Every receive of this crate has it.
-        MSG_CMSG_CLOEXEC
-        /// Receive many: do not wait for more once one is there.
-        MSG_WAITFORONE
+    #[test]
+    fn sets_show_their_names_and_what_has_none() {
+        assert_eq!(format!("{:?}", MsgFlags::NONE), "{}");
+        assert!(MsgFlags::NONE.is_empty() && !MSG_PEEK.is_empty());
+        let mut flags = MSG_TRUNC | MsgFlags::from_bits(1 << 31);
+        flags |= MSG_PEEK;
+        assert_eq!(format!("{flags:?}"), "{MSG_PEEK, MSG_TRUNC, 0x80000000}");
+        assert_eq!(flags & (MSG_TRUNC | MSG_OOB), MSG_TRUNC);
     }
-}
 
-#[cfg(target_os = "linux")]
-pub use linux::{
-    MSG_CMSG_CLOEXEC, MSG_CONFIRM, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_WAITFORONE,
-};
-
-impl fmt::Debug for MsgFlags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        let mut set = f.debug_set();
-        #[cfg(target_os = "linux")]
-        let names = NAMES.iter().chain(linux::NAMES);
-        #[cfg(not(target_os = "linux"))]
-        let names = NAMES.iter();
-        for (flag, name) in names {
-            if rest & flag.0 != 0 {
-                set.entry(&format_args!("{name}"));
-                rest &= !flag.0;
-            }
-        }
-        if rest != 0 {
-            set.entry(&format_args!("{rest:#x}"));
-        }
-        set.finish()
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_only_linux_has_comes_last() {
+        assert_eq!(format!("{:?}", MSG_MORE | MSG_DONTWAIT), "{MSG_DONTWAIT, MSG_MORE}");
     }
 }

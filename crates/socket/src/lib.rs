@@ -9,6 +9,7 @@ pub mod cmsg;
 pub mod errno;
 mod error;
 mod event;
+mod flag_set;
 mod flags;
 pub mod frame;
 pub mod happy;

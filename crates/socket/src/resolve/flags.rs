@@ -1,63 +1,8 @@
 //! The flags of getaddrinfo (`AI_…`) and getnameinfo (`NI_…`), as two types.
 
-use std::fmt;
-use std::ops::{BitOr, BitOrAssign};
+use crate::flag_set::flag_set;
 
-macro_rules! flags {
-    ($(#[$doc:meta])* $set:ident: $($(#[$about:meta])* $name:ident)*) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-        pub struct $set(u32);
-
-        $($(#[$about])* pub const $name: $set = $set(libc::$name.unsigned_abs());)*
-
-        impl $set {
-            /// No flag.
-            pub const NONE: Self = Self(0);
-
-            /// Flags by the system's numbers, known here or not.
-            #[must_use]
-            pub const fn from_bits(bits: u32) -> Self {
-                Self(bits)
-            }
-
-            /// The system's numbers.
-            #[must_use]
-            pub const fn bits(self) -> u32 {
-                self.0
-            }
-
-            /// Whether all of `other` is in it.
-            #[must_use]
-            pub const fn contains(self, other: Self) -> bool {
-                self.0 & other.0 == other.0
-            }
-        }
-
-        impl BitOr for $set {
-            type Output = Self;
-
-            fn bitor(self, other: Self) -> Self {
-                Self(self.0 | other.0)
-            }
-        }
-
-        impl BitOrAssign for $set {
-            fn bitor_assign(&mut self, other: Self) {
-                *self = *self | other;
-            }
-        }
-
-        impl fmt::Debug for $set {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let names = [$(($name.0, stringify!($name))),*];
-                write_names(self.0, &names, f)
-            }
-        }
-    };
-}
-
-flags! {
+flag_set! {
     /// What [`getaddrinfo`](super::getaddrinfo) is to do beside looking up; joined by `|`.
     ///
     /// ```
@@ -88,7 +33,7 @@ flags! {
     AI_ALL
 }
 
-flags! {
+flag_set! {
     /// How [`getnameinfo`](super::getnameinfo) is to name; joined by `|`.
     ///
     /// # Source
@@ -104,22 +49,6 @@ flags! {
     NI_DGRAM
     /// Without the domain, where that is this machine's.
     NI_NOFQDN
-}
-
-/// `{AI_PASSIVE, 0x40}`: the names, then what has none.
-fn write_names(bits: u32, names: &[(u32, &str)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut rest = bits;
-    let mut set = f.debug_set();
-    for (flag, name) in names {
-        if rest & flag != 0 {
-            set.entry(&format_args!("{name}"));
-            rest &= !flag;
-        }
-    }
-    if rest != 0 {
-        set.entry(&format_args!("{rest:#x}"));
-    }
-    set.finish()
 }
 
 #[cfg(test)]
