@@ -142,20 +142,6 @@ impl ToAddress for (&str, u16) {
     }
 }
 
-impl ToAddress for (String, u16) {
-    fn to_address(&self, family: Family) -> Result<Address> {
-        (self.0.as_str(), self.1).to_address(family)
-    }
-
-    fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
-        (self.0.as_str(), self.1).to_addresses(family)
-    }
-
-    fn unresolved(&self) -> Option<String> {
-        (self.0.as_str(), self.1).unresolved()
-    }
-}
-
 impl ToAddress for str {
     fn to_address(&self, family: Family) -> Result<Address> {
         first(self.to_addresses(family)?, self)
@@ -187,52 +173,34 @@ impl ToAddress for str {
     }
 }
 
-impl ToAddress for String {
-    fn to_address(&self, family: Family) -> Result<Address> {
-        self.as_str().to_address(family)
-    }
+/// Gives types the addresses of another one.
+macro_rules! as_another {
+    ($($type:ty: |$this:ident| $other:expr;)*) => {$(
+        impl ToAddress for $type {
+            fn to_address(&self, family: Family) -> Result<Address> {
+                let $this = self;
+                $other.to_address(family)
+            }
 
-    fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
-        self.as_str().to_addresses(family)
-    }
+            fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
+                let $this = self;
+                $other.to_addresses(family)
+            }
 
-    fn unresolved(&self) -> Option<String> {
-        self.as_str().unresolved()
-    }
+            fn unresolved(&self) -> Option<String> {
+                let $this = self;
+                $other.unresolved()
+            }
+        }
+    )*};
 }
 
-impl ToAddress for PathBuf {
-    fn to_address(&self, family: Family) -> Result<Address> {
-        self.as_path().to_address(family)
-    }
-}
-
-impl ToAddress for Cow<'_, str> {
-    fn to_address(&self, family: Family) -> Result<Address> {
-        (**self).to_address(family)
-    }
-
-    fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
-        (**self).to_addresses(family)
-    }
-
-    fn unresolved(&self) -> Option<String> {
-        (**self).unresolved()
-    }
-}
-
-impl ToAddress for (&String, u16) {
-    fn to_address(&self, family: Family) -> Result<Address> {
-        (self.0.as_str(), self.1).to_address(family)
-    }
-
-    fn to_addresses(&self, family: Family) -> Result<Vec<Address>> {
-        (self.0.as_str(), self.1).to_addresses(family)
-    }
-
-    fn unresolved(&self) -> Option<String> {
-        (self.0.as_str(), self.1).unresolved()
-    }
+as_another! {
+    String: |text| text.as_str();
+    Cow<'_, str>: |text| **text;
+    (String, u16): |pair| (pair.0.as_str(), pair.1);
+    (&String, u16): |pair| (pair.0.as_str(), pair.1);
+    PathBuf: |path| path.as_path();
 }
 
 /// Python's name for 255.255.255.255.
