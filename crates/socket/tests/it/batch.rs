@@ -13,7 +13,7 @@ use sockeye_testkit::{Need, need};
 
 use crate::{spawn, tcp_pair};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 fn bound() -> (Socket, Address) {
     let socket = Socket::udp4().unwrap();

@@ -6,7 +6,7 @@ use sockeye_socket::{Events, Selector, Socket, create_connection, create_server,
 
 use crate::{Ticks, spawn};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// An address where nobody listens (its port was free a moment ago).
 pub(crate) fn nobody() -> sockeye_socket::Address {

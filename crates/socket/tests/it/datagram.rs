@@ -39,7 +39,7 @@ fn a_connected_datagram_socket_hears_of_refusal_and_of_its_peer_only() {
     peer.sendto(b"yes", &me).unwrap();
     assert_eq!(socket.recv(10).unwrap(), b"yes");
     drop(peer);
-    socket.settimeout(Duration::from_secs(20)).unwrap();
+    socket.settimeout(Duration::from_secs(60)).unwrap();
     socket.send(b"anyone?").unwrap();
     assert_eq!(socket.recv(10).unwrap_err().errno(), Some(errno::ECONNREFUSED));
 }

@@ -14,7 +14,7 @@ use sockeye_testkit::{Need, need, replay};
 #[path = "../../../../fuzz/bodies/socket.rs"]
 mod bodies;
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 #[test]
 fn the_corpus_replays() {

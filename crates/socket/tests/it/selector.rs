@@ -6,7 +6,7 @@ use sockeye_socket::{Events, Selector, Socket, errno, socketpair};
 
 use crate::{spawn, tcp_pair};
 
-const LONG: Option<Duration> = Some(Duration::from_secs(20));
+const LONG: Option<Duration> = Some(Duration::from_secs(60));
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
 #[test]

@@ -40,7 +40,7 @@ const MODELS: &[Model] = &[
 ];
 
 /// How long a client waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that runs.
 struct Running {

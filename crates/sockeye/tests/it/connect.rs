@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use sockeye_socket::{How, Socket, create_server, opt};
 use sockeye_testkit::{Finished, Need, Process, need};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 fn sockeye(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use sockeye_socket::{Address, How, Socket, create_connection, create_server, errno, opt};
 use sockeye_testkit::{Need, Process, need};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// A listener that is ready, and where.
 fn listen(args: &[&str]) -> (Process, Address) {

@@ -12,7 +12,7 @@ use sockeye_socket::{
 use super::{connecting_to, ms};
 use crate::connect::{full_listener, nobody};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// Drives it to its end.
 fn finish(connecting: &mut Connecting, selector: &mut Selector<u8>) -> Result<Socket> {

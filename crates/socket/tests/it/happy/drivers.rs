@@ -12,7 +12,7 @@ use sockeye_testkit::{Need, need};
 use super::ms;
 use crate::connect::{full_listener, nobody};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
