@@ -84,6 +84,8 @@ pub struct Limits {
     pub streams_max: usize,
     /// The most entries of a folder that a listing shows.
     pub listing_entries_max: usize,
+    /// The most bytes of a picture that a listing in a grid shows.
+    pub listing_picture_bytes_max: u64,
     /// How long a request head may take.
     pub header_timeout: Duration,
     /// How long a connection may wait for its next request.
@@ -116,6 +118,7 @@ impl Default for Limits {
             drain_bytes_max: 16 * 1024 * 1024,
             streams_max: 64,
             listing_entries_max: 10_000,
+            listing_picture_bytes_max: 8 * 1024 * 1024,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(30),

@@ -15,7 +15,7 @@ use sockeye_edge::tree::{Kind, Opened, Segments, Symlinks, Tree, TreeError};
 
 use crate::config::{Config, Listing, Root};
 use crate::error::Error;
-use crate::listing::{Entry, is_servable};
+use crate::listing::{Entry, Kind as Shown, is_servable};
 use crate::media::MediaTypes;
 use crate::proto::answer::Facts;
 use crate::proto::target::Target;
@@ -181,7 +181,9 @@ impl Files {
                 return Ok((entries, true));
             }
             let modified = u64::try_from(entry.mtime_ns.div_euclid(1_000_000_000)).ok();
-            entries.push(Entry { name, is_folder, size: entry.size, modified });
+            let kind =
+                if is_folder { Shown::Folder } else { Shown::of(&name, &self.media.of(&name)) };
+            entries.push(Entry { name, kind, size: entry.size, modified });
         }
         Ok((entries, false))
     }

@@ -62,11 +62,14 @@ pub(crate) struct FolderJob {
 impl FolderJob {
     /// Reads the folder and makes its answer.
     pub(crate) fn run(self) -> Plan {
-        let max = self.service.limits.listing_entries_max;
+        let limits = &self.service.limits;
+        let max = limits.listing_entries_max;
         let Ok((entries, is_cut)) = self.service.files.entries(&self.opened, max) else {
             return Plan::text(Status::INTERNAL_SERVER_ERROR, "the folder cannot be read");
         };
-        let mut plan = Folder { target: &self.target, entries, is_cut }.plan(self.form);
+        let picture_bytes_max = limits.listing_picture_bytes_max;
+        let folder = Folder { target: &self.target, entries, is_cut, picture_bytes_max };
+        let mut plan = folder.plan(self.form);
         self.service.apply_rules(self.target.path(), &mut plan.headers);
         plan
     }

@@ -1,10 +1,11 @@
 //! What a folder shows: a page, JSON or plain text. Pure but for the reading of the folder, which
 //! is done elsewhere; names are escaped, links percent-encoded, and nothing is listed that a
-//! request could not fetch.
+//! request could not fetch. docs/listing.md says what the forms hold and what a query may ask.
 
+mod kind;
 mod page;
-
-use std::cmp::Ordering;
+mod query;
+mod table;
 
 use sockeye_edge::printable::Printable;
 
@@ -15,6 +16,9 @@ use crate::proto::plan::Plan;
 use crate::proto::status::Status;
 use crate::proto::target::{Target, encode_segment};
 
+use query::{Query, name_key};
+
+pub(crate) use kind::Kind;
 pub(crate) use page::error_page;
 
 /// One name in a folder.
@@ -22,8 +26,8 @@ pub(crate) use page::error_page;
 pub(crate) struct Entry {
     /// The bytes of the name.
     pub(crate) name: Vec<u8>,
-    /// Whether it is a folder.
-    pub(crate) is_folder: bool,
+    /// What it is.
+    pub(crate) kind: Kind,
     /// Bytes, for a file.
     pub(crate) size: u64,
     /// Seconds since 1970 of the last change.
@@ -31,11 +35,15 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    fn is_folder(&self) -> bool {
+        self.kind == Kind::Folder
+    }
+
     /// The link from the folder's page.
     fn link(&self) -> String {
         let mut link = String::from("./");
         encode_segment(&self.name, &mut link);
-        if self.is_folder {
+        if self.is_folder() {
             link.push('/');
         }
         link
@@ -43,7 +51,7 @@ impl Entry {
 
     /// The name as people can read it without being deceived.
     fn shown(&self) -> String {
-        let slash = if self.is_folder { "/" } else { "" };
+        let slash = if self.is_folder() { "/" } else { "" };
         format!("{}{slash}", Printable::new(&self.name))
     }
 }
@@ -53,51 +61,6 @@ pub(crate) fn is_servable(name: &[u8], hidden: bool) -> bool {
     let well_known = name == b".well-known";
     (hidden || well_known || !name.starts_with(b"."))
         && !name.iter().any(|byte| byte.is_ascii_control() || *byte == b'\\')
-}
-
-/// What the entries are ordered by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    Name,
-    Size,
-    Modified,
-}
-
-/// The order that `?sort=` and `&order=` ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Order {
-    key: Key,
-    descending: bool,
-}
-
-impl Order {
-    fn of(query: Option<&str>) -> Order {
-        let mut order = Order { key: Key::Name, descending: false };
-        for pair in query.unwrap_or("").split('&') {
-            match pair {
-                "sort=size" => order.key = Key::Size,
-                "sort=time" => order.key = Key::Modified,
-                "order=desc" => order.descending = true,
-                _ => {}
-            }
-        }
-        order
-    }
-
-    /// Folders first, whatever the order.
-    fn compare(self, a: &Entry, b: &Entry) -> Ordering {
-        let name = |a: &Entry, b: &Entry| {
-            let lower = |entry: &Entry| entry.name.to_ascii_lowercase();
-            lower(a).cmp(&lower(b)).then_with(|| a.name.cmp(&b.name))
-        };
-        let by_key = match self.key {
-            Key::Name => name(a, b),
-            Key::Size if a.is_folder => name(a, b),
-            Key::Size => a.size.cmp(&b.size).then_with(|| name(a, b)),
-            Key::Modified => a.modified.cmp(&b.modified).then_with(|| name(a, b)),
-        };
-        b.is_folder.cmp(&a.is_folder).then(if self.descending { by_key.reverse() } else { by_key })
-    }
 }
 
 /// The form that a request asks for: `?html`, `?json`, `?text`, else by `Accept`, else `usual`.
@@ -171,20 +134,35 @@ pub(crate) struct Folder<'a> {
     pub(crate) entries: Vec<Entry>,
     /// Whether there is more than is shown.
     pub(crate) is_cut: bool,
+    /// The most bytes of a picture that is shown as one.
+    pub(crate) picture_bytes_max: u64,
 }
 
 impl Folder<'_> {
     /// The whole answer.
     pub(crate) fn plan(mut self, form: Listing) -> Plan {
-        let order = Order::of(self.target.query());
-        self.entries.sort_by(|a, b| order.compare(a, b));
+        let query = Query::of(self.target.query());
+        let places = self.sort(query);
         let plan = Plan::new(Status::OK);
         let plan = match form {
             Listing::Json => plan.with_content("application/json", self.json()),
             Listing::Text => plan.with_content("text/plain; charset=utf-8", self.text()),
-            Listing::Html | Listing::Off => page::folder_page(plan, &self, order),
+            Listing::Html | Listing::Off => page::folder_page(plan, &self, query, &places),
         };
         plan.with_header("Vary", "Accept").with_header("Cache-Control", "no-cache")
+    }
+
+    /// Puts the entries in order, and gives back each one's place among all by name.
+    fn sort(&mut self, query: Query) -> Vec<usize> {
+        self.entries.sort_by_cached_key(|entry| {
+            (!entry.is_folder(), name_key(&entry.name), entry.name.clone())
+        });
+        let entries = std::mem::take(&mut self.entries);
+        let mut placed: Vec<(usize, Entry)> = entries.into_iter().enumerate().collect();
+        placed.sort_by(|a, b| query.compare(a, b));
+        let (places, entries) = placed.into_iter().unzip();
+        self.entries = entries;
+        places
     }
 
     fn text(&self) -> Vec<u8> {
@@ -199,9 +177,9 @@ impl Folder<'_> {
         let entry = |entry: &Entry| {
             serde_json::json!({
                 "name": String::from_utf8_lossy(&entry.name),
-                "kind": if entry.is_folder { "folder" } else { "file" },
+                "kind": if entry.is_folder() { "folder" } else { "file" },
                 "url": entry.link(),
-                "size": (!entry.is_folder).then_some(entry.size),
+                "size": (!entry.is_folder()).then_some(entry.size),
                 "modified": entry.modified.map(date::iso),
             })
         };

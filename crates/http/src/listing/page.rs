@@ -1,4 +1,5 @@
-//! The HTML of folders and errors. No script; the one stylesheet is allowed by its digest.
+//! The HTML of folders and errors. Its stylesheet and scripts are in it, allowed by their digests;
+//! nothing else may run, and only pictures of this server are loaded.
 
 use std::sync::LazyLock;
 
@@ -8,92 +9,104 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 use sockeye_edge::printable::Printable;
 
-use super::{Entry, Folder, Key, Order, human};
-use crate::proto::date;
+use super::query::{Query, View};
+use super::{Folder, human, table};
 use crate::proto::plan::Plan;
 use crate::proto::status::Status;
 use crate::proto::target::encode_segment;
 
 const STYLE: &str = include_str!("style.css");
+/// Drawn once, used by each row.
+const ICONS: &str = include_str!("icons.svg");
+/// Runs before anything is shown.
+const EARLY: &str = include_str!("early.js");
+const SCRIPT: &str = include_str!("page.js");
 
-/// Nothing may be loaded, run, framed or posted; only our own stylesheet counts.
+/// What a folder's page may do.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let digest = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     format!(
-        "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'self'"
+        "default-src 'none'; style-src {}; script-src {} {}; img-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'self'",
+        digest(STYLE),
+        digest(EARLY),
+        digest(SCRIPT),
     )
 });
 
-/// Drawn once, used by each row.
-const ICONS: &str = concat!(
-    r#"<svg class="defs" aria-hidden="true">"#,
-    r#"<symbol id="d" viewBox="0 0 20 16"><path d="M2 0h5l2 2h9a2 2 0 0 1 2 2v10"#,
-    r#"a2 2 0 0 1-2 2H2a2 2 0 0 1-2-2V2a2 2 0 0 1 2-2z"/></symbol>"#,
-    r#"<symbol id="f" viewBox="0 0 20 16"><path d="M4 0h8l4 4v12H4zm7.5 1.5V5H15z" "#,
-    r#"fill-rule="evenodd"/></symbol></svg>"#,
-);
+/// What an error's page may do.
+static ERROR_POLICY: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "default-src 'none'; style-src {}; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'self'",
+        digest(STYLE),
+    )
+});
 
-pub(super) fn folder_page(plan: Plan, folder: &Folder<'_>, order: Order) -> Plan {
-    let title = folder
-        .target
-        .segments()
-        .next_back()
+fn digest(content: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(content.as_bytes())))
+}
+
+pub(super) fn folder_page(plan: Plan, folder: &Folder<'_>, query: Query, places: &[usize]) -> Plan {
+    let segments: Vec<&[u8]> = folder.target.segments().collect();
+    let title = segments
+        .last()
         .map_or_else(|| "Files".to_owned(), |segment| Printable::new(segment).to_string());
+    let is_empty = folder.entries.is_empty();
     let body = html! {
         header {
-            h1 { (crumbs(folder)) }
-            p { (count(folder)) }
+            (crumbs(&segments, query))
+            h1 { bdi { (title) } }
+            p.about { (about(folder)) }
         }
         main {
-            table {
-                thead { tr {
-                    (column("Name", Key::Name, order))
-                    (column("Size", Key::Size, order))
-                    (column("Changed (UTC)", Key::Modified, order))
-                } }
-                tbody {
-                    @if !folder.target.path().is_empty() {
-                        tr { td colspan="3" {
-                            a href="../" { (icon("d")) span { "Parent folder" } }
-                        } }
-                    }
-                    @for entry in &folder.entries { (row(entry)) }
-                }
+            (tools(query, is_empty))
+            p.hide #said role="status" {}
+            (table::table(folder, query, places))
+            p.note #none hidden { "No name here has that in it." }
+            @if is_empty { p.note { "This folder is empty." } }
+            @if folder.is_cut {
+                p.note { "There is more than the " (folder.entries.len()) " that are shown here." }
             }
-            @if folder.entries.is_empty() { p.empty { "This folder is empty." } }
-            @if folder.is_cut { p.empty { "There is more than this page shows." } }
         }
     };
-    let plan = plan.with_content("text/html; charset=utf-8", document(&title, &body));
-    with_policy(plan)
+    let content = document(&title, query.view, Some(SCRIPT), &body);
+    with_policy(plan.with_content("text/html; charset=utf-8", content), &POLICY)
 }
 
 /// A page that says why there is nothing here.
 pub(crate) fn error_page(status: Status, why: &str) -> Plan {
     let body = html! {
-        header { h1 { (status.code()) " " (status.reason()) } }
-        main { p.empty { (why) "." } p.empty { a href="/" { "All files" } } }
+        main.error {
+            p.code aria-hidden="true" { (status.code()) }
+            h1 { span.hide { (status.code()) " " } (status.reason()) }
+            p.why { (why) "." }
+            p { a.button href="/" { (icon("folder")) "All files" } }
+        }
     };
-    let content = document(status.reason(), &body);
-    with_policy(Plan::new(status).with_content("text/html; charset=utf-8", content))
+    let title = format!("{status}");
+    let content = document(&title, View::List, None, &body);
+    with_policy(Plan::new(status).with_content("text/html; charset=utf-8", content), &ERROR_POLICY)
 }
 
-fn with_policy(plan: Plan) -> Plan {
-    plan.with_header("Content-Security-Policy", POLICY.as_bytes())
+fn with_policy(plan: Plan, policy: &str) -> Plan {
+    plan.with_header("Content-Security-Policy", policy)
         .with_header("Referrer-Policy", "same-origin")
 }
 
-fn document(title: &str, body: &Markup) -> Vec<u8> {
+fn document(title: &str, view: View, script: Option<&str>, body: &Markup) -> Vec<u8> {
     let page = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang="en" data-view=(view.word()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
+                @if let Some(script) = script {
+                    script { (PreEscaped(EARLY)) }
+                    script type="module" { (PreEscaped(script)) }
+                }
             }
             body { (PreEscaped(ICONS)) (body) }
         }
@@ -101,79 +114,103 @@ fn document(title: &str, body: &Markup) -> Vec<u8> {
     page.into_string().into_bytes()
 }
 
-fn icon(id: &str) -> Markup {
-    html! { svg.icon aria-hidden="true" { use href={ "#" (id) } {} } }
+pub(super) fn icon(name: &str) -> Markup {
+    html! { svg.(name) aria-hidden="true" { use href={ "#i-" (name) } {} } }
 }
 
-/// The path from the root, each folder but the last a link.
-fn crumbs(folder: &Folder<'_>) -> Markup {
-    let mut link = String::from("/");
-    let segments: Vec<&[u8]> = folder.target.segments().collect();
-    let mut links = Vec::new();
-    for segment in &segments {
-        encode_segment(segment, &mut link);
-        link.push('/');
-        links.push((link.clone(), Printable::new(segment).to_string()));
+/// The way from the root to the folder above.
+fn crumbs(segments: &[&[u8]], query: Query) -> Markup {
+    let Some((_, above)) = segments.split_last() else { return html! {} };
+    let mut path = String::from("/");
+    let mut links = vec![(query.of_folder(&path), "Files".to_owned())];
+    for segment in above {
+        encode_segment(segment, &mut path);
+        path.push('/');
+        links.push((query.of_folder(&path), Printable::new(segment).to_string()));
     }
-    let last = links.pop();
     html! {
-        nav aria-label="Path" {
-            @if let Some((_, name)) = last {
-                a href="/" { "Files" }
-                @for (link, name) in &links { span.sep { "/" } a href=(link) { bdi { (name) } } }
-                span.sep { "/" } bdi aria-current="page" { (name) }
-            } @else {
-                span aria-current="page" { "Files" }
+        nav.crumbs aria-label="Path" {
+            ol { @for (link, name) in &links { li { a.in href=(link) { bdi { (name) } } } } }
+        }
+    }
+}
+
+/// How much is in the folder.
+fn about(folder: &Folder<'_>) -> String {
+    let folders = folder.entries.iter().filter(|entry| entry.is_folder()).count();
+    let files = folder.entries.len() - folders;
+    let bytes: u64 = folder.entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
+    let mut parts = Vec::new();
+    let mut count = |number, one: &str, more: &str| match number {
+        0 => {}
+        1 => parts.push(format!("1 {one}")),
+        _ => parts.push(format!("{number} {more}")),
+    };
+    count(folders, "folder", "folders");
+    count(files, "file", "files");
+    if files > 0 {
+        parts.push(human(bytes));
+    }
+    if parts.is_empty() { "Nothing here yet".to_owned() } else { parts.join(", ") }
+}
+
+/// The filter, for those with scripts, and the views.
+fn tools(query: Query, is_empty: bool) -> Markup {
+    let view = |view: View, name: &str| {
+        let is_current = query.view == view;
+        html! {
+            a href=(query.seen_as(view).here()) data-view=(view.word())
+                aria-current=[is_current.then_some("true")] {
+                (icon(view.word())) (name)
+            }
+        }
+    };
+    html! {
+        @if !is_empty {
+            div.tools {
+                label.filter {
+                    span.hide { "Filter by name" }
+                    input #filter type="search" placeholder="Filter" autocomplete="off"
+                        spellcheck="false" aria-keyshortcuts="/";
+                    kbd aria-hidden="true" { "/" }
+                }
+                p #count role="status" {}
+                nav.views aria-label="View" {
+                    (view(View::List, "List"))
+                    (view(View::Grid, "Grid"))
+                }
             }
         }
     }
 }
 
-fn count(folder: &Folder<'_>) -> String {
-    let folders = folder.entries.iter().filter(|entry| entry.is_folder).count();
-    let files = folder.entries.len() - folders;
-    let bytes: u64 = folder.entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
-    let plural = |number, one: &str, more: &str| {
-        if number == 1 { format!("1 {one}") } else { format!("{number} {more}") }
-    };
-    let mut text = plural(folders, "folder", "folders") + ", " + &plural(files, "file", "files");
-    if files > 0 {
-        text.push_str(", ");
-        text.push_str(&human(bytes));
-    }
-    text
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A column's head: a link that sorts by it, or turns the order round.
-fn column(name: &str, key: Key, order: Order) -> Markup {
-    let word = match key {
-        Key::Name => "name",
-        Key::Size => "size",
-        Key::Modified => "time",
-    };
-    let current = order.key == key;
-    let turn = if current && !order.descending { "&order=desc" } else { "" };
-    let sorted = match (current, order.descending) {
-        (false, _) => None,
-        (true, false) => Some("ascending"),
-        (true, true) => Some("descending"),
-    };
-    html! {
-        th scope="col" aria-sort=[sorted] { a href={ "?sort=" (word) (turn) } { (name) } }
-    }
-}
+    /// What every folder's page carries besides its rows, before compression.
+    const BYTES_MAX: usize = 24 * 1024;
 
-fn row(entry: &Entry) -> Markup {
-    let size = (!entry.is_folder).then_some(entry.size);
-    html! {
-        tr {
-            td { a href=(entry.link()) {
-                (icon(if entry.is_folder { "d" } else { "f" })) bdi { (entry.shown()) }
-            } }
-            td { @if let Some(size) = size { span title={ (size) " bytes" } { (human(size)) } } }
-            td { @if let Some(modified) = entry.modified {
-                time datetime=(date::iso(modified)) { (date::minute(modified)) }
-            } }
+    #[test]
+    fn style_and_scripts_are_light_and_whole() {
+        let all = [STYLE, ICONS, EARLY, SCRIPT];
+        assert!(all.iter().map(|part| part.len()).sum::<usize>() <= BYTES_MAX);
+        for part in all {
+            assert!(!part.contains("</script") && !part.contains("</style"), "ends too early");
+            assert!(!part.contains("http:") && !part.contains("https:"), "asks elsewhere");
         }
+    }
+
+    #[test]
+    fn a_policy_allows_what_is_in_the_page_and_nothing_inline_else() {
+        let plan = error_page(Status::NOT_FOUND, "x < y");
+        let policy = plan.headers.get("Content-Security-Policy").unwrap();
+        let policy = String::from_utf8(policy.to_vec()).unwrap();
+        assert!(policy.contains(&digest(STYLE)) && !policy.contains("script-src"), "{policy}");
+        let crate::proto::plan::Body::Bytes(page) = plan.body else { panic!("no bytes") };
+        let page = String::from_utf8(page.into_owned()).unwrap();
+        assert!(page.contains("x &lt; y.") && !page.contains("<script"));
+        assert!(POLICY.contains(&digest(SCRIPT)) && POLICY.contains(&digest(EARLY)));
+        assert!(!POLICY.contains("-inline"));
     }
 }

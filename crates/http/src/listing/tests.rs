@@ -4,7 +4,8 @@ use super::*;
 use crate::proto::head::Method;
 
 fn entry(name: &[u8], is_folder: bool, size: u64, modified: u64) -> Entry {
-    Entry { name: name.to_vec(), is_folder, size, modified: Some(modified) }
+    let kind = if is_folder { Kind::Folder } else { Kind::File };
+    Entry { name: name.to_vec(), kind, size, modified: Some(modified) }
 }
 
 fn entries() -> Vec<Entry> {
@@ -22,9 +23,14 @@ fn entries() -> Vec<Entry> {
 
 fn listed(query: &str, form: Listing) -> String {
     let target = Target::parse(&format!("/some%20dir/{query}"), Method::Get).unwrap();
-    let folder = Folder { target: &target, entries: entries(), is_cut: false };
+    let folder =
+        Folder { target: &target, entries: entries(), is_cut: false, picture_bytes_max: 1000 };
     let plan = folder.plan(form);
     assert_eq!(plan.status, Status::OK);
+    content(plan)
+}
+
+fn content(plan: Plan) -> String {
     let crate::proto::plan::Body::Bytes(bytes) = plan.body else { panic!("no bytes") };
     String::from_utf8(bytes.into_owned()).unwrap()
 }
@@ -47,16 +53,75 @@ fn folders_come_first_in_every_order() {
 }
 
 #[test]
+fn numbers_in_names_count_by_their_value() {
+    let target = Target::parse("/", Method::Get).unwrap();
+    let entries = ["x10.png", "X9.png", "x1", "x10"]
+        .iter()
+        .map(|name| entry(name.as_bytes(), false, 1, 1))
+        .chain([entry(b"folder 2", true, 0, 1), entry(b"folder 10", true, 0, 1)]);
+    let mut folder =
+        Folder { target: &target, entries: entries.collect(), is_cut: false, picture_bytes_max: 0 };
+    folder.sort(Query::of(None));
+    let names: Vec<String> = folder.entries.iter().map(Entry::shown).collect();
+    assert_eq!(names, ["folder 2/", "folder 10/", "x1", "X9.png", "x10", "x10.png"]);
+    let places = folder.sort(Query::of(Some("order=desc")));
+    assert_eq!(places, [1, 0, 5, 4, 3, 2]);
+    let again = folder.sort(Query::of(Some("sort=size&order=desc")));
+    assert_eq!(again, places, "what is equal is ordered by name");
+}
+
+#[test]
+fn links_keep_what_was_asked_for() {
+    let page = listed("?sort=size&view=grid", Listing::Html);
+    for link in [
+        "href=\"./z/?sort=size&amp;view=grid\"",
+        "href=\"../?sort=size&amp;view=grid\"",
+        "href=\"/?sort=size&amp;view=grid\"",
+        "href=\"./?view=grid\" data-sort=\"name\"",
+        "href=\"./?sort=size&amp;order=desc&amp;view=grid\" data-sort=\"size\"",
+        "href=\"./?sort=size\" data-view=\"list\"",
+        "href=\"./A.txt\"",
+    ] {
+        assert!(page.contains(link), "{link} in {page}");
+    }
+    assert!(page.contains("<html lang=\"en\" data-view=\"grid\">"));
+    assert!(page.contains("aria-sort=\"ascending\"><a href=\"./?sort=size&amp;order=desc"));
+}
+
+#[test]
+fn small_pictures_are_shown_in_the_grid_alone() {
+    let target = |query| Target::parse(query, Method::Get).unwrap();
+    let picture = |name: &[u8], size| Entry { kind: Kind::Picture, ..entry(name, false, size, 1) };
+    let page = |query| {
+        let entries = vec![
+            picture(b"a\".png", 1000),
+            picture(b"large.png", 1001),
+            picture(b"empty.png", 0),
+            Entry { kind: Kind::Image, ..entry(b"b.tiff", false, 9, 1) },
+        ];
+        let target = target(query);
+        let folder = Folder { target: &target, entries, is_cut: false, picture_bytes_max: 1000 };
+        content(folder.plan(Listing::Html))
+    };
+    let grid = page("/?view=grid");
+    assert_eq!(grid.matches("<img").count(), 1);
+    assert!(grid.contains("<img src=\"./a%22.png\" alt=\"Picture\" loading=\"lazy\""));
+    let list = page("/");
+    assert_eq!((list.matches("<img").count(), list.matches(" data-picture").count()), (0, 1));
+}
+
+#[test]
 fn the_page_escapes_names_and_encodes_links() {
     let page = listed("", Listing::Html);
-    assert!(!page.contains("<script") && page.contains("&lt;script&gt;"));
+    assert!(!page.contains("<script>alert") && page.contains("&lt;script&gt;"));
     assert!(page.contains("href=\"./%3Cscript%3Ealert%28%221%22%29%3C%2Fscript%3E%20%26%20co\""));
     assert!(page.contains("href=\"./%FF%FE\""));
     assert!(page.contains("href=\"./100%25%20%231%3F.txt\""));
     assert!(page.contains("href=\"./c%3Ad\""));
     assert!(page.contains("href=\"./z/\"") && page.contains("href=\"../\""));
     assert!(!page.contains('\u{202e}'));
-    assert!(page.contains("<title>some dir</title>"));
+    assert!(page.contains("<title>some dir</title>") && page.contains("<bdi>\\xff\\xfe</bdi>"));
+    assert!(page.contains("<bdi>gpj.\\u{202e}exe</bdi>"));
 }
 
 #[test]

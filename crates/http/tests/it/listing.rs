@@ -1,5 +1,7 @@
 //! Folders over the wire.
 
+use std::os::unix::ffi::OsStrExt;
+
 use sockeye_http::{Config, Limits, Listing};
 
 use crate::harness::{config, folder, start};
@@ -42,7 +44,7 @@ fn a_huge_folder_is_cut() {
     let limits = Limits { listing_entries_max: 3, ..Limits::default() };
     let server = start(Config { limits, ..config(folder.path()) });
     assert_eq!(server.get("/?text", "").text().lines().count(), 4);
-    assert!(server.get("/", "").text().contains("more than this page shows"));
+    assert!(server.get("/", "").text().contains("more than the 3 that are shown"));
 }
 
 #[test]
@@ -51,7 +53,84 @@ fn errors_are_pages_for_browsers() {
     let server = start(config(folder.path()));
     let page = server.get("/<script>", "Accept: text/html\r\n");
     assert_eq!(page.status, 404);
-    assert!(page.text().contains("404 Not Found") && !page.text().contains("<script"));
+    assert!(page.text().contains("<title>404 Not Found</title>"));
+    assert!(!page.text().contains("<script"));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
     let text = server.get("/nothing", "");
     assert_eq!(text.text(), "404 Not Found: there is nothing of this name here\n");
+}
+
+/// The values of an attribute, as a browser would read them.
+fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
+    let start = format!(" {name}=\"");
+    page.split(start.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn links_of_strange_names_lead_to_their_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: &[&[u8]] = &[
+        b"\"quoted\" 'twice'.txt",
+        b"<script>alert(1)<&amp;>",
+        "exe\u{202e}gpj.txt".as_bytes(),
+        b"\xff\xfe\xe9.png",
+        b"100%25 #1? a+b;c=d",
+        b"javascript:alert(1)",
+        b" space ",
+        "\u{200b}".as_bytes(),
+    ];
+    for name in names {
+        let path = folder.path().join(std::ffi::OsStr::from_bytes(name));
+        std::fs::write(path, name).unwrap();
+    }
+    std::fs::write(folder.path().join("two\nwhales"), b"no URL leads here").unwrap();
+    let server = start(config(folder.path()));
+    for query in ["/", "/?sort=size&order=desc&view=grid"] {
+        let page = server.get(query, "");
+        let page = page.text();
+        let rows = page.split("<tbody id=\"rows\"").nth(1).unwrap();
+        let links = attributes(rows, "href");
+        let links: Vec<&&str> = links.iter().filter(|link| link.starts_with("./")).collect();
+        let mut found: Vec<Vec<u8>> =
+            links.iter().map(|link| server.get(&link[1..], "").body).collect();
+        found.sort();
+        let mut expected: Vec<Vec<u8>> = names.iter().map(|name| name.to_vec()).collect();
+        expected.sort();
+        assert_eq!(found, expected);
+        assert!(!page.contains("<script>alert") && !page.contains('\u{202e}'));
+        assert!(!page.contains("whales"));
+        assert!(page.contains("exe\\u{202e}gpj.txt") && page.contains("<bdi>\\u{200b}</bdi>"));
+        assert!(page.contains("\\xff\\xfe\\xe9.png"));
+    }
+}
+
+#[test]
+fn every_form_is_sorted_as_the_query_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, size) in [("a10", 3), ("a9", 1), ("b", 2)] {
+        std::fs::write(folder.path().join(name), vec![b'x'; size]).unwrap();
+    }
+    let server = start(config(folder.path()));
+    for (query, expected) in [
+        ("", ["a9", "a10", "b"]),
+        ("&order=desc", ["b", "a10", "a9"]),
+        ("&sort=size", ["a9", "b", "a10"]),
+        ("&sort=size&order=desc", ["a10", "b", "a9"]),
+    ] {
+        let text = server.get(&format!("/?text{query}"), "");
+        assert_eq!(text.text().lines().collect::<Vec<_>>(), expected, "{query}");
+        let json = server.get(&format!("/?json{query}"), "");
+        let json: serde_json::Value = serde_json::from_slice(&json.body).unwrap();
+        let names: Vec<&str> = json["entries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, expected, "{query}");
+        let page = server.get(&format!("/?html{query}"), "");
+        let at = |name: &str| page.text().find(&format!("<bdi>{name}</bdi>")).unwrap();
+        assert!(expected.is_sorted_by_key(|name| at(name)), "{query}");
+    }
 }
