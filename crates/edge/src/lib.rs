@@ -1,6 +1,6 @@
 //! What every listener and every stranger's input needs: listen addresses, sockets by
-//! activation, connection caps, dropping privileges, contained file access, passwords and tries at
-//! them, and text that is safe to show.
+//! activation, connection caps, dropping privileges, a sandbox, contained file access, passwords
+//! and tries at them, and text that is safe to show.
 //!
 //! Rule: no word of any engine in here.
 
@@ -11,6 +11,7 @@ pub mod listen;
 pub mod password;
 pub mod printable;
 pub mod privileges;
+pub mod sandbox;
 mod subscriber;
 pub mod tree;
 pub mod tries;

@@ -34,8 +34,8 @@ impl Context {
         self.global.check_config
     }
 
-    /// Runs a server whose ports are open: takes the signals, drops the user, says that it is
-    /// ready, and hands over until it has stopped.
+    /// Runs a server whose ports are open: drops the user, lets it `shut_in` itself, takes the
+    /// signals, says that it is ready, and hands over until it has stopped.
     ///
     /// # Errors
     /// Where privileges cannot be dropped or the server fails.
@@ -43,13 +43,14 @@ impl Context {
         &self,
         args: &ServerArgs,
         ready: &[ReadyLine],
-        stream: Stream,
+        shut_in: impl FnOnce() -> anyhow::Result<()>,
         run: impl FnOnce(&Shutdown) -> anyhow::Result<R>,
     ) -> anyhow::Result<R> {
         become_user(args)?;
+        shut_in()?;
         let stop = Stop::counting(self.hangups.clone())?;
         stop.listen(args.grace)?;
-        announce(ready, stream)?;
+        announce(ready, Stream::Stdout)?;
         run(stop.shutdown())
     }
 }

@@ -28,6 +28,8 @@ pub enum Need {
     Ipv6,
     /// The openat2 system call.
     Openat2,
+    /// A kernel that has Landlock, and has it on.
+    Landlock,
     /// A program on the search path; its name is the need's name.
     Program(&'static str),
     /// A module that `python3` can import; the need's name is `python-` and its name.
@@ -47,6 +49,7 @@ impl Need {
             Self::UtsNamespace => fails(Command::new("unshare").args(["-u", "true"])),
             Self::Ipv6 => no_ipv6(),
             Self::Openat2 => no_openat2(),
+            Self::Landlock => no_landlock(),
             Self::Program(name) => no_program(name),
             Self::PythonModule(name) => {
                 fails(Command::new("python3").args(["-c", &format!("import {name}")]))
@@ -64,6 +67,7 @@ impl fmt::Display for Need {
             Self::UtsNamespace => "uts-namespace",
             Self::Ipv6 => "ipv6",
             Self::Openat2 => "openat2",
+            Self::Landlock => "landlock",
             Self::Program(name) => name,
             Self::PythonModule(name) => return write!(f, "python-{name}"),
         })
@@ -131,6 +135,20 @@ fn no_program(name: &str) -> Option<String> {
 
 fn no_ipv6() -> Option<String> {
     std::net::UdpSocket::bind("[::1]:0").err().map(|error| format!("[::1]: {error}"))
+}
+
+fn no_landlock() -> Option<String> {
+    use landlock::{ABI, Access, AccessFs, Ruleset, RulesetAttr, RulesetStatus};
+    // Only the thread that asks is shut in.
+    let asked = std::thread::spawn(|| {
+        let handled = Ruleset::default().handle_access(AccessFs::from_all(ABI::V1))?;
+        handled.create()?.restrict_self().map(|status| status.ruleset)
+    });
+    match asked.join() {
+        Ok(Ok(RulesetStatus::NotEnforced)) | Err(_) => Some("the kernel has none".to_owned()),
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+    }
 }
 
 fn no_openat2() -> Option<String> {

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long each wait may take before the test fails.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stream {
@@ -110,19 +110,33 @@ impl Process {
     /// Where the program ends or the deadline passes first.
     #[track_caller]
     pub fn wait_for(&mut self, prefix: &str) -> String {
+        self.wait(prefix, |line| line.strip_prefix(prefix).map(|rest| rest.trim_end().to_owned()))
+    }
+
+    /// Waits for the next line on either stream that has `text` in it, such as a line of the log.
+    ///
+    /// # Panics
+    /// As [`Process::wait_for`].
+    #[track_caller]
+    pub fn wait_for_text(&mut self, text: &str) {
+        self.wait(text, |line| line.contains(text).then_some(()));
+    }
+
+    #[track_caller]
+    fn wait<T>(&mut self, what: &str, found: impl Fn(&str) -> Option<T>) -> T {
         let deadline = Instant::now() + DEADLINE;
         loop {
             while let Some((_, line)) = self.said.get(self.looked_at) {
                 self.looked_at += 1;
-                if let Some(rest) = line.strip_prefix(prefix.as_bytes()) {
-                    return String::from_utf8_lossy(rest).trim_end().to_owned();
+                if let Some(found) = found(&String::from_utf8_lossy(line)) {
+                    return found;
                 }
             }
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.said.push(line),
-                Err(RecvTimeoutError::Timeout) => panic!("no {prefix:?} in time\n{}", self.talk()),
+                Err(RecvTimeoutError::Timeout) => panic!("no {what:?} in time\n{}", self.talk()),
                 Err(RecvTimeoutError::Disconnected) => {
-                    panic!("it ended without {prefix:?}\n{}", self.talk())
+                    panic!("it ended without {what:?}\n{}", self.talk())
                 }
             }
         }

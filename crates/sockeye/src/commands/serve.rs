@@ -1,6 +1,7 @@
 //! `sockeye serve`: flags become the file server's `Config`, its events the log.
 
 mod args;
+mod sandbox;
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ pub(crate) use self::args::Args;
 use crate::banner;
 use crate::context::{Context, inherited_sockets, raise_descriptors};
 use crate::exit::Exit;
-use crate::output::{self, ReadyLine, Stream};
+use crate::output::{self, ReadyLine};
 
 /// Serves until a signal.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
@@ -33,10 +34,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let addresses = server.addresses();
     let ready: Vec<ReadyLine> =
         addresses.iter().map(|address| ReadyLine { what: "http", place: place(address) }).collect();
-    let report = context.serve(&args.server, &ready, Stream::Stdout, |shutdown| {
-        greet(args, context, &addresses);
-        Ok(server.run(shutdown)?)
-    })?;
+    let report = context.serve(
+        &args.server,
+        &ready,
+        || args.shut_in(),
+        |shutdown| {
+            greet(args, context, &addresses);
+            Ok(server.run(shutdown)?)
+        },
+    )?;
     tracing::info!(
         connections = report.connections,
         requests = report.requests,

@@ -23,7 +23,7 @@ use crate::args::ServerArgs;
 use crate::banner;
 use crate::context::{Context, inherited, raise_descriptors};
 use crate::exit::{Exit, usage};
-use crate::output::{self, ReadyLine, Stream};
+use crate::output::{self, ReadyLine};
 
 /// What a file without a name of its own is saved as; the next ones get numbers.
 const RECEIVED_NAME: &str = "received_file";
@@ -129,10 +129,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         output::note(format_args!("{}; {part} takes {} instead", moved.because, moved.got));
     }
     let ready: Vec<ReadyLine> = listening.iter().map(ready_line).collect();
-    context.serve(&args.server, &ready, Stream::Stdout, |shutdown| {
-        greet(args, context, &dir, &listening);
-        Ok(server.run(shutdown)?)
-    })?;
+    context.serve(
+        &args.server,
+        &ready,
+        || Ok(()),
+        |shutdown| {
+            greet(args, context, &dir, &listening);
+            Ok(server.run(shutdown)?)
+        },
+    )?;
     Ok(Exit::DONE)
 }
 

@@ -168,3 +168,32 @@ fn the_access_log_is_opened_anew_after_sighup_and_the_server_goes_on() {
     assert_eq!(server.stop(Signal::TERM).code(), Some(0));
     assert!(fs::read_to_string(&log).unwrap().contains("GET /log.1"));
 }
+
+#[test]
+fn what_is_served_is_all_that_can_be_opened_unless_told_otherwise() {
+    if !need(Need::Program("setsid")) || !need(Need::Landlock) {
+        return;
+    }
+    for (flags, word) in [(&[][..], "cannot open the access log again"), (&["--no-sandbox"], "")] {
+        let [folder, outside] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let [log, elsewhere] = [folder.path().join("log"), outside.path().join("log")];
+        let mut command = Command::new("setsid");
+        command.arg(env!("CARGO_BIN_EXE_sockeye")).args(["serve", "-v", "-b", "127.0.0.1:0"]);
+        command.args(flags).arg("--access-log-file").arg(&log).arg(folder.path());
+        let mut server = Process::spawn(&mut command);
+        let address = server.wait_for("listening http http://").trim_end_matches('/').to_owned();
+        fs::remove_file(&log).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &log).unwrap();
+        server.signal(Signal::HUP);
+        server.wait_for_text("SIGHUP");
+        let mut browser = TcpStream::connect(&address).unwrap();
+        browser.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        browser.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let ended = server.stop(Signal::TERM);
+        assert_eq!(ended.code(), Some(0), "{}", ended.err());
+        assert!(ended.err().contains(word), "{}", ended.err());
+        assert_eq!(elsewhere.exists(), !flags.is_empty(), "{flags:?}");
+    }
+}

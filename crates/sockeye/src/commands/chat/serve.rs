@@ -9,7 +9,7 @@ use sockeye_edge::listen::ListenAddr;
 use crate::args::{self, ServerArgs};
 use crate::context::{Context, inherited_sockets, raise_descriptors};
 use crate::exit::{Exit, usage};
-use crate::output::{ReadyLine, Stream};
+use crate::output::ReadyLine;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -139,8 +139,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         .iter()
         .map(|address| ReadyLine { what: "chat", place: address.to_string() })
         .collect();
-    let report = context
-        .serve(&args.server, &ready, Stream::Stdout, |shutdown| Ok(server.run(shutdown)?))?;
+    let report =
+        context.serve(&args.server, &ready, || Ok(()), |shutdown| Ok(server.run(shutdown)?))?;
     tracing::info!(
         connections = report.connections,
         refused = report.refused,

@@ -1,7 +1,7 @@
 //! The flags of `sockeye serve`, and the `Config` that they make.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -29,7 +29,7 @@ Examples:
 pub(crate) struct Args {
     /// What to serve: a folder, or one file
     #[arg(value_name = "DIR|FILE", default_value = ".")]
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// The port on every interface; 0 takes a free one
     #[arg(short, long, value_name = "PORT", conflicts_with = "bind")]
     port: Option<u16>,
@@ -39,16 +39,19 @@ pub(crate) struct Args {
     #[command(flatten)]
     content: ContentArgs,
     #[command(flatten)]
-    log: LogArgs,
+    pub(super) log: LogArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// Worker threads; one for each core unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Serve without a sandbox (by default only what is served can be opened)
+    #[arg(long)]
+    pub(super) no_sandbox: bool,
     /// Show the address as a QR code
     #[arg(long)]
     pub(super) qr: bool,
-    /// Open the address in the browser
+    /// Open the address in the browser; without a sandbox, in which it would be too
     #[arg(long)]
     pub(super) open: bool,
     #[command(flatten)]
@@ -89,7 +92,7 @@ struct ContentArgs {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Access log")]
-struct LogArgs {
+pub(super) struct LogArgs {
     /// A line for each answer, on stderr or in --access-log-file
     #[arg(long, value_enum, value_name = "FORMAT")]
     access_log: Option<LogArg>,
@@ -229,6 +232,11 @@ impl LimitArgs {
 }
 
 impl Args {
+    /// Whether symbolic links may lead out of what is served.
+    pub(super) fn follows_links_anywhere(&self) -> bool {
+        matches!(self.content.symlinks, SymlinksArg::Follow)
+    }
+
     /// Opens the access log, where there is to be one.
     pub(crate) fn access_log(&self, context: &Context) -> anyhow::Result<Option<AccessLog>> {
         self.log.open(&context.hangups)
@@ -236,6 +244,11 @@ impl Args {
 }
 
 impl LogArgs {
+    /// The file that lines go to.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.access_log_file.as_deref()
+    }
+
     /// Opens the access log, where there is to be one.
     fn open(&self, hangups: &Hangups) -> anyhow::Result<Option<AccessLog>> {
         let format = match (self.access_log, &self.access_log_file) {

@@ -1,0 +1,38 @@
+//! What `sockeye serve` can still open once it serves: what it was told to serve, and the files
+//! that it opens anew. Whatever a flag makes it read or write later belongs in here.
+
+use std::path::PathBuf;
+
+use sockeye_edge::sandbox::{Allowed, Enforced, enter};
+
+use super::Args;
+
+impl Args {
+    /// Shuts this thread, and what it starts from now on, in. A kernel that cannot is logged.
+    ///
+    /// # Errors
+    /// A path has gone, or the kernel refuses.
+    pub(super) fn shut_in(&self) -> anyhow::Result<()> {
+        // A browser that is started from within would be shut in too.
+        if self.no_sandbox || self.open {
+            return Ok(());
+        }
+        match enter(&self.allowed())? {
+            Enforced::Fully => tracing::debug!("the sandbox holds"),
+            Enforced::Partly => tracing::info!("this kernel knows a part of the sandbox only"),
+            Enforced::Not => tracing::warn!("this kernel has no Landlock: there is no sandbox"),
+        }
+        Ok(())
+    }
+
+    fn allowed(&self) -> Allowed {
+        let read = match self.follows_links_anywhere() {
+            true => PathBuf::from("/"),
+            false => self.path.clone(),
+        };
+        Allowed {
+            read: vec![read],
+            write: self.log.file().map(PathBuf::from).into_iter().collect(),
+        }
+    }
+}
