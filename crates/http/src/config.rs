@@ -12,7 +12,7 @@ use sockeye_edge::tree::Symlinks;
 use sockeye_socket::Address;
 
 use crate::mount::Mount;
-use crate::proto::connection;
+use crate::proto::{archive, connection};
 use crate::rules::Rule;
 
 /// What is served.
@@ -82,6 +82,8 @@ pub struct Limits {
     pub drain_bytes_max: u64,
     /// The most answers at once whose bodies are made while they are sent; more get 503.
     pub streams_max: usize,
+    /// The most files and folders of an archive.
+    pub archive_entries_max: usize,
     /// The most entries of a folder that a listing shows.
     pub listing_entries_max: usize,
     /// The most bytes of a picture that a listing in a grid shows.
@@ -117,6 +119,7 @@ impl Default for Limits {
             target_bytes_max: 8 * 1024,
             drain_bytes_max: 16 * 1024 * 1024,
             streams_max: 64,
+            archive_entries_max: 100_000,
             listing_entries_max: 10_000,
             listing_picture_bytes_max: 8 * 1024 * 1024,
             header_timeout: Duration::from_secs(10),
@@ -156,6 +159,8 @@ pub struct Config {
     pub index: Vec<String>,
     /// What a folder without an index file shows.
     pub listing: Listing,
+    /// The forms in which a folder can be had as one file, by its query: `?zip`.
+    pub archives: Vec<archive::Format>,
     /// Whether names that start with a dot are served.
     pub hidden: bool,
     /// Which symbolic links are followed.
@@ -189,6 +194,7 @@ impl Default for Config {
             listen: Vec::new(),
             index: vec!["index.html".to_owned()],
             listing: Listing::default(),
+            archives: Vec::new(),
             hidden: false,
             symlinks: Symlinks::Within,
             media_types: Vec::new(),

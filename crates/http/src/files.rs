@@ -188,6 +188,25 @@ impl Files {
         Ok((entries, false))
     }
 
+    /// The folder that `target` names, whether it has an index file or not.
+    pub(crate) fn folder_of(&self, target: &Target) -> Option<Opened> {
+        let opened = self.entry(target).filter(|_| target.is_folder())?;
+        opened.meta.is_dir.then_some(opened)
+    }
+
+    /// The file or folder that `target` names, where it is shown.
+    pub(crate) fn entry(&self, target: &Target) -> Option<Opened> {
+        if self.only.is_some() || (target.is_hidden() && !self.hidden) {
+            return None;
+        }
+        self.open(target.path(), &mut Way::Any).ok()
+    }
+
+    /// The type of the file at `path`.
+    pub(crate) fn media_type(&self, path: &[u8]) -> String {
+        self.media.of(path.rsplit(|&byte| byte == b'/').next().unwrap_or(path))
+    }
+
     fn folder(&self, target: &Target, opened: Opened, way: &mut Way) -> Found {
         for name in &self.index {
             let mut path = target.path().to_vec();
@@ -212,8 +231,7 @@ impl Files {
     }
 
     fn found(&self, opened: Opened, path: &[u8]) -> Found {
-        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
-        let media_type = self.media.of(name);
+        let media_type = self.media_type(path);
         let Opened { file, meta, .. } = opened;
         let facts = Facts::new(meta.size, meta.mtime_ns, meta.inode, media_type);
         Found::File(Arc::new(Open::new(file, facts, path.to_vec())))

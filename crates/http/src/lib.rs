@@ -6,6 +6,7 @@
 //! Decisions live in [`proto`], which knows no sockets, files or clocks; the driver moves bytes:
 //! one thread accepts and gives each connection to the worker thread that has the fewest.
 
+mod archive;
 mod cache;
 mod config;
 mod driver;
@@ -28,6 +29,7 @@ pub use config::{AccessLog, Admit, Config, Limits, Listing, LogFormat, Root};
 pub use error::Error;
 pub use event::{Event, Report, Sink};
 pub use mount::{Answer, Handler, Mount, Produce, Receive, Request, Takeover};
+pub use proto::archive::Format as ArchiveFormat;
 pub use proto::credentials::Credentials;
 pub use proto::head::Method;
 pub use proto::plan::{Body, Headers, Plan};

@@ -21,6 +21,7 @@ const OURS: &[(&str, &str)] = &[
     ("webmanifest", "application/manifest+json"),
     ("yaml", "text/plain"),
     ("yml", "text/plain"),
+    ("zst", "application/zstd"),
 ];
 
 /// Files without an extension that are text by custom.
@@ -73,6 +74,33 @@ impl MediaTypes {
     }
 }
 
+/// Whether data of this type have been compressed already, so that doing it again is of no use.
+pub(crate) fn is_dense(media_type: &str) -> bool {
+    const DENSE: &[&str] = &[
+        "application/epub+zip",
+        "application/gzip",
+        "application/java-archive",
+        "application/ogg",
+        "application/pdf",
+        "application/vnd.rar",
+        "application/x-7z-compressed",
+        "application/x-bzip2",
+        "application/x-rar-compressed",
+        "application/x-xz",
+        "application/zip",
+        "application/zstd",
+        "font/woff",
+        "font/woff2",
+    ];
+    const PLAIN: &[&str] = &["image/bmp", "image/svg+xml", "image/tiff", "audio/midi"];
+    let name = media_type.split(';').next().unwrap_or_default().trim();
+    let family = name.split('/').next().unwrap_or_default();
+    DENSE.contains(&name)
+        || name.starts_with("application/vnd.openxmlformats-officedocument.")
+        || name.starts_with("application/vnd.oasis.opendocument.")
+        || (matches!(family, "image" | "audio" | "video") && !PLAIN.contains(&name))
+}
+
 /// Text is said to be UTF-8: what else is there.
 fn with_charset(media_type: &str) -> String {
     if media_type.starts_with("text/") {
@@ -112,5 +140,31 @@ mod tests {
             assert_eq!(types.of(name.as_bytes()), expected, "{name}");
         }
         assert_eq!(types.of(b"\xff.html"), UNKNOWN);
+    }
+
+    #[test]
+    fn what_is_compressed_already() {
+        let types = MediaTypes::new(&[]);
+        for (name, dense) in [
+            ("a.zip", true),
+            ("a.jar", true),
+            ("a.docx", true),
+            ("a.odt", true),
+            ("a.jpg", true),
+            ("a.mp4", true),
+            ("a.mp3", true),
+            ("a.woff2", true),
+            ("a.zst", true),
+            ("a.xz", true),
+            ("a.7z", true),
+            ("a.svg", false),
+            ("a.bmp", false),
+            ("a.tar", false),
+            ("a.html", false),
+            ("a.wasm", false),
+            ("a", false),
+        ] {
+            assert_eq!(is_dense(&types.of(name.as_bytes())), dense, "{name}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What to do with a request: ask the mounts, look for a file, plan the answer. Everything here
 //! works at once on a worker thread; what takes time is handed back as something to run elsewhere.
 
+mod archive;
+
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crate::files::{Files, Found, Open, Way, facts_of};
 use crate::listing::{Folder, error_page, form, wants_page};
 use crate::mount::{Answer, Mount, Produce, Receive, Request, Takeover};
 use crate::proto::answer::{self, ALLOW, Context};
+use crate::proto::archive::Format;
 use crate::proto::head::{Framing, Head, Method};
 use crate::proto::plan::{Body, Headers, Plan};
 use crate::proto::status::{PeerError, Status};
@@ -80,6 +83,7 @@ pub(crate) struct Service {
     files: Files,
     mounts: Vec<Mount>,
     rules: Vec<Rule>,
+    archives: Vec<Format>,
     /// Limits of connections and requests.
     pub(crate) limits: Limits,
     /// Places for bodies that are made while they are sent.
@@ -98,6 +102,7 @@ impl Service {
             files: Files::new(config)?,
             mounts: config.mounts.clone(),
             rules: config.headers.clone(),
+            archives: config.archives.clone(),
             limits: config.limits.clone(),
             streams: Arc::new(Semaphore::new(
                 config.limits.streams_max.min(Semaphore::MAX_PERMITS),
@@ -120,7 +125,7 @@ impl Service {
             Err(error) => return Reply::Plan(self.error(head, error)),
         };
         match self.ask_mounts(head, &target, peer) {
-            Answer::Pass => self.files_reply(head, target, cache, clock),
+            Answer::Pass => self.files_reply((head, peer), target, cache, clock),
             Answer::Plan(plan) => Reply::Plan(plan),
             Answer::Stream(plan, produce) => Reply::Stream(plan, produce),
             Answer::File(file, media_type, headers) => {
@@ -160,7 +165,7 @@ impl Service {
 
     fn files_reply(
         self: &Arc<Self>,
-        head: &Head,
+        (head, peer): (&Head, &Address),
         target: Target,
         cache: &mut Option<Cache>,
         clock: Clock,
@@ -170,6 +175,9 @@ impl Service {
         }
         if let Some(plan) = answer::method_plan(head.method()) {
             return Reply::Plan(plan);
+        }
+        if let Some(reply) = self.archive_reply(head, &target, peer) {
+            return reply;
         }
         let kept = cache.as_mut().and_then(|cache| cache.get(&target, clock.instant));
         if let Some(reply) = kept.and_then(|entry| self.kept_reply(head, &target, entry, clock)) {
@@ -282,7 +290,7 @@ impl Service {
         if plan.status.code() < 400 {
             plan.headers.push("Cache-Control", "no-cache");
             if let Some(name) = self.files.only().filter(|_| target.path().is_empty()) {
-                plan.headers.push("Content-Disposition", disposition(name));
+                plan.headers.push("Content-Disposition", disposition("inline", name));
             }
             self.apply_rules(path, &mut plan.headers);
         }
@@ -318,8 +326,9 @@ impl Service {
     }
 }
 
-/// Shown in the browser where it can be, saved under its own name.
-fn disposition(name: &[u8]) -> String {
+/// The field that says what to do with a file called `name`: `inline` shows it where that can be,
+/// `attachment` saves it.
+fn disposition(kind: &str, name: &[u8]) -> String {
     let mut encoded = String::new();
     encode_segment(name, &mut encoded);
     let plain: String = name
@@ -329,7 +338,7 @@ fn disposition(name: &[u8]) -> String {
             _ => '_',
         })
         .collect();
-    format!("inline; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+    format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }
 
 /// The whole of a small file, where that is in memory.

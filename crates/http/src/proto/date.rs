@@ -39,6 +39,13 @@ fn parts(seconds: u64) -> [String; 4] {
     [part(12..16), format!("{month:02}"), part(5..7), part(17..25)]
 }
 
+/// Year, month, day, hour, minute and second of `seconds`.
+pub fn numbers(seconds: u64) -> [u16; 6] {
+    let iso = iso(seconds);
+    let mut parts = iso.split(['-', 'T', ':', 'Z']).map(|part| part.parse().unwrap_or(0));
+    std::array::from_fn(|_| parts.next().unwrap_or(0))
+}
+
 /// Reads a date in any of the three forms; `None` for anything else, which then is to be ignored.
 pub fn parse(value: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(value).ok()?.trim_matches([' ', '\t']);

@@ -2,6 +2,7 @@
 //! requests, plans and the next deadline go out. Nothing here opens, sends or looks at a clock.
 
 pub mod answer;
+pub mod archive;
 pub mod body;
 pub mod connection;
 pub mod credentials;
@@ -12,3 +13,4 @@ pub mod precondition;
 pub mod range;
 pub mod status;
 pub mod target;
+pub mod zip;

@@ -73,6 +73,11 @@ impl Target {
         Ok(Target { path: decode_path(path)?, is_folder, query, host, is_server: false })
     }
 
+    /// The target that names `path`, which is decoded, checked and without slashes at its ends.
+    pub(crate) fn of_path(path: &[u8], is_folder: bool) -> Target {
+        Target { path: path.to_vec(), is_folder, query: None, host: None, is_server: false }
+    }
+
     /// The host of an absolute form, with its port where it has one. It counts more than `Host`
     /// (RFC 9112, section 3.2.2).
     pub fn host(&self) -> Option<&str> {

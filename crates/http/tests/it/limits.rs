@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sockeye_http::Limits;
-use sockeye_http::proto::{body, head, range};
+use sockeye_http::proto::{archive, body, head, range};
 use sockeye_testkit::documented_limits;
 
 #[test]
@@ -15,6 +15,7 @@ fn the_documented_defaults_are_the_defaults() {
         target_bytes_max,
         drain_bytes_max,
         streams_max,
+        archive_entries_max,
         listing_entries_max,
         listing_picture_bytes_max,
         header_timeout,
@@ -37,6 +38,7 @@ fn the_documented_defaults_are_the_defaults() {
         ("http::Limits::target_bytes_max", target_bytes_max.to_string()),
         ("http::Limits::drain_bytes_max", drain_bytes_max.to_string()),
         ("http::Limits::streams_max", streams_max.to_string()),
+        ("http::Limits::archive_entries_max", archive_entries_max.to_string()),
         ("http::Limits::listing_entries_max", listing_entries_max.to_string()),
         ("http::Limits::listing_picture_bytes_max", listing_picture_bytes_max.to_string()),
         ("http::Limits::header_timeout", seconds(header_timeout)),
@@ -49,6 +51,7 @@ fn the_documented_defaults_are_the_defaults() {
         ("http::Limits::cache_bytes_max", cache_bytes_max.to_string()),
         ("http::Limits::cache_files_max", cache_files_max.to_string()),
         ("http::Limits::cache_watches_max", cache_watches_max.to_string()),
+        ("archive::DEPTH_MAX", archive::DEPTH_MAX.to_string()),
         ("head::FIELDS_MAX", head::FIELDS_MAX.to_string()),
         ("head::METHOD_BYTES_MAX", head::METHOD_BYTES_MAX.to_string()),
         ("range::RANGES_MAX", range::RANGES_MAX.to_string()),

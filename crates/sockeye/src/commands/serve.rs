@@ -1,6 +1,7 @@
 //! `sockeye serve`: flags become the file server's `Config`, its events the log.
 
 mod args;
+mod content;
 mod sandbox;
 
 use std::process::{Command, Stdio};

@@ -244,3 +244,24 @@ fn connections_go_before_files_that_are_kept_open() {
     });
     assert_eq!(server.stop(Signal::TERM).code(), Some(0));
 }
+
+#[test]
+fn a_folder_is_one_file_where_that_is_allowed() {
+    if !need(Need::Program("curl")) || !need(Need::Program("unzip")) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("notes")).unwrap();
+    std::fs::write(folder.path().join("notes/a.txt"), "hello").unwrap();
+    let zip = folder.path().join("notes.zip");
+    let (server, url) = serve(folder.path(), &["--archive", "zip,tar.gz"]);
+    let query = format!("{url}notes/?zip");
+    curl(&["-f", "-o", zip.to_str().unwrap(), &query]);
+    let mut unzip = Command::new("unzip");
+    assert_eq!(Process::run(unzip.arg("-p").arg(&zip), b"").out(), "hello");
+    // What is not allowed is the folder's page, as any other query.
+    let media_type = ["-o", "/dev/null", "-w", "%{content_type}"];
+    let tar = format!("{url}notes/?tar");
+    assert_eq!(curl(&[&media_type[..], &[&tar]].concat()).out(), "text/html; charset=utf-8");
+    drop(server);
+}

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use sockeye_edge::listen::ListenAddr;
-use sockeye_edge::tree::Symlinks;
-use sockeye_http::{AccessLog, Config, Limits, Listing, LogFormat, Root, Rule};
+use sockeye_http::{AccessLog, Config, Limits, LogFormat, Root};
 
+use super::content::ContentArgs;
 use crate::args::{self, ServerArgs};
 use crate::context::Context;
 use crate::exit;
@@ -59,38 +59,6 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Content")]
-struct ContentArgs {
-    /// A file that stands for its folder (repeatable; the first that exists counts)
-    #[arg(long, value_name = "FILE", default_value = "index.html", value_delimiter = ',')]
-    index: Vec<String>,
-    /// Show folders even where they have an index file
-    #[arg(long, conflicts_with = "index")]
-    no_index: bool,
-    /// How folders are shown, unless a request asks for another form (?json, ?text, Accept)
-    #[arg(long, value_enum, default_value = "html")]
-    listing: ListingArg,
-    /// Serve names that start with a dot too
-    #[arg(long)]
-    hidden: bool,
-    /// Which symbolic links are followed
-    #[arg(long, value_enum, default_value = "within")]
-    symlinks: SymlinksArg,
-    /// Keep nothing of files between requests: open each of them anew
-    #[arg(long)]
-    no_cache: bool,
-    /// The media type of an extension (repeatable)
-    #[arg(long, value_name = "EXT=TYPE", value_parser = mime)]
-    mime: Vec<(String, String)>,
-    /// A header field for the files that a pattern matches (repeatable)
-    #[arg(long, value_name = "GLOB: NAME: VALUE", value_parser = Rule::parse)]
-    header: Vec<Rule>,
-    /// The Cache-Control of the files that a pattern matches (repeatable)
-    #[arg(long, value_name = "GLOB=VALUE", value_parser = cache_control)]
-    cache_control: Vec<Rule>,
-}
-
-#[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Access log")]
 pub(super) struct LogArgs {
     /// A line for each answer, on stderr or in --access-log-file
@@ -124,28 +92,6 @@ struct LimitArgs {
     head_bytes_max: u64,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ListingArg {
-    /// A page
-    Html,
-    /// JSON
-    Json,
-    /// One name a line
-    Text,
-    /// Not at all: 404
-    Off,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum SymlinksArg {
-    /// None
-    Never,
-    /// Those that stay within the folder
-    Within,
-    /// All, wherever they lead
-    Follow,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum LogArg {
     /// None
@@ -158,58 +104,23 @@ enum LogArg {
     Json,
 }
 
-fn mime(text: &str) -> Result<(String, String), String> {
-    let right = |kind: &str| {
-        let graphic = kind.chars().all(|c| c.is_ascii_graphic() || c == ' ');
-        graphic && kind.split_once('/').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty())
-    };
-    match text.split_once('=') {
-        Some((extension, kind)) if !extension.is_empty() && right(kind) => {
-            Ok((extension.to_owned(), kind.to_owned()))
-        }
-        _ => Err("write it like md=text/plain".to_owned()),
-    }
-}
-
-fn cache_control(text: &str) -> Result<Rule, String> {
-    let (glob, value) = text.split_once('=').ok_or("write it like '*.css=max-age=3600'")?;
-    Rule::new(glob, "Cache-Control", value)
-}
-
 impl Args {
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
         let meta = std::fs::metadata(&self.path)
             .with_context(|| format!("cannot serve {}", self.path.display()))?;
         let path = self.path.clone();
-        let content = &self.content;
-        Ok(Config {
+        let mut config = Config {
             root: if meta.is_dir() { Root::Dir(path) } else { Root::File(path) },
             listen: match self.port {
                 Some(port) => vec![ListenAddr::everywhere(port)],
                 None => self.bind.clone(),
             },
-            index: if content.no_index { Vec::new() } else { content.index.clone() },
-            listing: match content.listing {
-                ListingArg::Html => Listing::Html,
-                ListingArg::Json => Listing::Json,
-                ListingArg::Text => Listing::Text,
-                ListingArg::Off => Listing::Off,
-            },
-            hidden: content.hidden,
-            symlinks: match content.symlinks {
-                SymlinksArg::Never => Symlinks::Never,
-                SymlinksArg::Within => Symlinks::Within,
-                SymlinksArg::Follow => Symlinks::Follow,
-            },
-            media_types: content.mime.clone(),
-            headers: [content.cache_control.clone(), content.header.clone()].concat(),
-            mounts: Vec::new(),
-            admit: None,
-            access_log: None,
             threads: self.threads.map_or(0, usize::from),
-            cache: !content.no_cache,
             limits: self.limits.limits()?,
-        })
+            ..Config::default()
+        };
+        self.content.apply(&mut config);
+        Ok(config)
     }
 }
 
@@ -234,7 +145,7 @@ impl LimitArgs {
 impl Args {
     /// Whether symbolic links may lead out of what is served.
     pub(super) fn follows_links_anywhere(&self) -> bool {
-        matches!(self.content.symlinks, SymlinksArg::Follow)
+        self.content.follows_links_anywhere()
     }
 
     /// Opens the access log, where there is to be one.
