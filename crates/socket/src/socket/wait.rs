@@ -11,6 +11,10 @@ use rustix::io::Errno;
 use crate::errno;
 use crate::error::{Error, Result};
 
+/// How long a call rests that may send and cannot, first and at most: it doubles.
+const PAUSE_MIN: Duration = Duration::from_micros(100);
+const PAUSE_MAX: Duration = Duration::from_millis(10);
+
 /// Tells whether an interrupted call goes on.
 pub(crate) type GoOn<'h> = &'h (dyn Fn() -> bool + Sync);
 
@@ -103,6 +107,13 @@ impl Patience {
         Ok(fds[0].revents().intersects(ends))
     }
 
+    /// Sleeps for `time`, and no longer than the patience lasts.
+    fn sleep(self, call: Call<'_>, time: Duration) -> Result<()> {
+        let awake = Instant::now() + time;
+        let awake = if let Self::Until(deadline) = self { deadline.min(awake) } else { awake };
+        poll_until(call, &mut [], Some(awake)).map(drop)
+    }
+
     /// Nothing will ever come: a blocking call says so at once, and one with a deadline sleeps
     /// until then, as in Python.
     fn outlast(self, call: Call<'_>) -> Error {
@@ -149,7 +160,9 @@ pub(crate) fn timespec(time: Duration) -> Timespec {
 /// Runs `work` until it is done: again at once after EINTR, after waiting where it says EAGAIN.
 /// The patience is asked for at the first wait, which is as good as the start of the call. Its end
 /// is looked for at every further one: some sockets count as ready and have nothing to give (a
-/// datagram socket that was shut down), and waiting alone would never end.
+/// datagram socket that was shut down), and waiting alone would never end. Others count as ready
+/// and take nothing (a unix datagram socket, where the receiver's queue is full): they are tried
+/// again after a pause.
 pub(crate) fn retry<'h, T>(
     call: impl Into<Call<'h>>,
     fd: BorrowedFd<'_>,
@@ -158,7 +171,7 @@ pub(crate) fn retry<'h, T>(
     mut work: impl FnMut() -> io::Result<T>,
 ) -> Result<T> {
     let call = call.into();
-    let (mut started, mut over) = (None, false);
+    let (mut started, mut over, mut pause) = (None, false, PAUSE_MIN);
     loop {
         match work() {
             Ok(done) => return Ok(done),
@@ -172,6 +185,10 @@ pub(crate) fn retry<'h, T>(
                     }
                     if again {
                         patience.check(call.op, Instant::now())?;
+                    }
+                    if again && events == PollFlags::OUT {
+                        patience.sleep(call, pause)?;
+                        pause = (pause * 2).min(PAUSE_MAX);
                     }
                     over = patience.wait_or_end(call, fd, events)?;
                 }
@@ -266,6 +283,20 @@ mod tests {
             assert!(error.is_timeout() && !error.would_block());
             assert!(start.elapsed() >= Duration::from_millis(30));
         }
+    }
+
+    #[test]
+    fn what_may_send_and_cannot_is_not_tried_without_a_pause() {
+        let (a, _b) = crate::socketpair().unwrap();
+        let mut tries = 0;
+        let call = || {
+            tries += 1;
+            Err::<(), _>(io::Error::from_raw_os_error(errno::EAGAIN))
+        };
+        let patience = || Patience::lasting(Duration::from_millis(100));
+        assert!(retry("x", a.as_fd(), PollFlags::OUT, patience, call).unwrap_err().is_timeout());
+        // Two at once, seven while the pause doubles, ten after pauses of 10 ms.
+        assert!(tries < 25, "{tries} tries in 100 ms");
     }
 
     #[test]
