@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
-use crate::addr::Address;
+use crate::addr::{Address, Family};
 use crate::errno;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::shutdown::Shutdown;
 use crate::socket::Socket;
-use crate::socket::wait::poll_until;
+use crate::socket::wait::{has_ended, poll_until};
 
 /// What one try to accept gave.
 #[derive(Debug)]
@@ -114,6 +114,9 @@ impl Acceptor {
                 Err(error) => error,
             };
             match error.errno() {
+                Some(errno::EAGAIN) if self.is_shut_down() => {
+                    return Err(Error::os("accept", errno::EINVAL));
+                }
                 Some(errno::EAGAIN) => return Ok(Accept::Empty),
                 Some(errno::EMFILE | errno::ENFILE | errno::ENOBUFS | errno::ENOMEM) => {
                     return Ok(self.pause(now));
@@ -145,6 +148,12 @@ impl Acceptor {
                 }
             }
         }
+    }
+
+    /// Whether nobody can come any more. Of a unix listener that was shut down the system says for
+    /// ever that it is readable, and that nobody waits; of others it says what they are.
+    fn is_shut_down(&self) -> bool {
+        self.listener.family() == Family::Unix && has_ended(self.listener.as_fd())
     }
 
     fn pause(&mut self, now: Instant) -> Accept {

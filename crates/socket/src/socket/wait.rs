@@ -129,6 +129,13 @@ const END: PollFlags = PollFlags::RDHUP.union(PollFlags::HUP);
 #[cfg(not(target_os = "linux"))]
 const END: PollFlags = PollFlags::HUP;
 
+/// Whether a socket was shut down for receiving, or both directions are over.
+pub(crate) fn has_ended(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(fd, END)];
+    let polled = poll_until("poll", &mut fds, Some(Instant::now()));
+    polled.is_ok() && fds[0].revents().intersects(END)
+}
+
 /// Waits until one of `fds` is ready; `false` if the deadline comes first.
 pub(crate) fn poll_until<'h>(
     call: impl Into<Call<'h>>,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rustix::fs::OFlags;
 use rustix::io::{FdFlags, fcntl_getfd};
 use sockeye_socket::{
-    Accept, Acceptor, Selector, Shutdown, Socket, create_connection, create_server, socketpair,
+    Accept, Acceptor, How, Selector, Shutdown, Socket, create_connection, create_server, socketpair,
 };
 
 fn is_cloexec(fd: impl AsFd) -> bool {
@@ -51,7 +51,21 @@ fn a_broken_listener_is_an_error_and_no_endless_loop() {
     let mut acceptor = Acceptor::new(Socket::tcp4().unwrap()).unwrap();
     assert!(acceptor.try_accept(Instant::now()).is_err());
     let listener = create_server("127.0.0.1:0").bind().unwrap();
-    listener.shutdown(sockeye_socket::How::Both).unwrap();
+    listener.shutdown(How::Both).unwrap();
     let mut acceptor = Acceptor::new(listener).unwrap();
     assert!(acceptor.accept(&Shutdown::new().unwrap()).is_err());
+    // Of a unix listener the system says only that nobody waits, and that for ever.
+    for how in [How::Read, How::Both] {
+        let name = format!("unix:@sockeye-shut-{how:?}-{}", std::process::id());
+        let listener = create_server(&name).bind().unwrap();
+        let client = create_connection(&name).open().unwrap();
+        listener.shutdown(how).unwrap();
+        let mut acceptor = Acceptor::new(listener).unwrap();
+        // Who waits already is let in.
+        let first = acceptor.try_accept(Instant::now()).unwrap();
+        assert!(matches!(first, Accept::Connection(..)), "{first:?}");
+        let error = acceptor.try_accept(Instant::now()).unwrap_err();
+        assert_eq!(error.to_string(), "accept: invalid argument (EINVAL)");
+        drop(client);
+    }
 }

@@ -311,17 +311,21 @@ fn several_listeners_are_told_apart() {
 #[test]
 fn a_server_whose_listeners_broke_serves_who_is_there_and_says_why() {
     for model in MODELS {
-        let listener = create_server("127.0.0.1:0").bind().unwrap();
-        let twin = listener.dup().unwrap();
-        let server = model.start_on(listener, Limits::default(), |_| Echo::new());
-        let client = server.connect();
-        client.sendall(b"x").unwrap();
-        assert_eq!(read_exactly(&client, 1), b"x");
-        twin.shutdown(How::Both).unwrap();
-        client.sendall(b"still here").unwrap();
-        assert_eq!(read_exactly(&client, 10), b"still here");
-        drop(client);
-        let error = server.thread.join().unwrap().unwrap_err();
-        assert_eq!(error.op(), "accept", "{model:?}: {error}");
+        let unix = format!("unix:@sockeye-broke-{model:?}-{}", std::process::id());
+        for addr in ["127.0.0.1:0", &unix] {
+            let listener = create_server(addr).bind().unwrap();
+            let twin = listener.dup().unwrap();
+            let server = model.start_on(listener, Limits::default(), |_| Echo::new());
+            let client = server.connect();
+            client.sendall(b"x").unwrap();
+            assert_eq!(read_exactly(&client, 1), b"x");
+            twin.shutdown(How::Both).unwrap();
+            client.sendall(b"still here").unwrap();
+            assert_eq!(read_exactly(&client, 10), b"still here");
+            drop(client);
+            eventually("the server ends", || server.thread.is_finished());
+            let error = server.thread.join().unwrap().unwrap_err();
+            assert_eq!(error.op(), "accept", "{model:?} {addr}: {error}");
+        }
     }
 }
