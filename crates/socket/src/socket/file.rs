@@ -48,7 +48,7 @@ impl Socket {
     }
 
     /// Sends up to `count` bytes of the regular `file` from `offset`: one system call's worth (at
-    /// most 2 GiB). Gives how many went, 0 at the end of the file.
+    /// most 1 GiB). Gives how many went, 0 at the end of the file.
     ///
     /// # Errors
     /// As [`send`](Self::send), or the file is none that the kernel can send (`EINVAL`).
@@ -88,7 +88,8 @@ impl View<'_> {
     /// As [`Socket::sendfile_some`].
     pub fn sendfile_some(&self, file: impl AsFd, offset: u64, count: usize) -> Result<usize> {
         self.keep_from_blocking("sendfile")?;
-        self.sendfile_by(self.patience(), file.as_fd(), offset, count)
+        let most = usize::try_from(CALL_BYTES_MAX).unwrap_or(usize::MAX);
+        self.sendfile_by(self.patience(), file.as_fd(), offset, count.min(most))
     }
 
     fn sendfile_by(

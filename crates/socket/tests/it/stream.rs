@@ -190,6 +190,8 @@ fn sendfile_sends_a_range_of_a_file() {
     }
     assert!(reader.join().unwrap() == expected);
     assert_eq!(a.sendfile_some(&file, 1 << 40, 10).unwrap(), 0);
+    let end = file.metadata().unwrap().len();
+    assert_eq!(a.sendfile_some(&file, end - 10, usize::MAX).unwrap(), 10);
 }
 
 #[test]
