@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::PollFlags;
 
-use super::view::shrink;
+use super::view::{room, shrink};
 use super::{Socket, View, address_of};
 use crate::addr::Address;
 use crate::cmsg::{self, Control, Outgoing};
@@ -187,7 +187,7 @@ impl View<'_> {
     /// # Errors
     /// As [`Socket::recvmsg`].
     pub fn recvmsg(&self, n: usize, control_bytes: usize) -> Result<Message> {
-        let mut data = vec![0; n];
+        let mut data = room("recvmsg", n)?;
         let parts = &mut [IoSliceMut::new(&mut data)];
         let Received { len, control, flags, address } =
             self.recvmsg_by("recvmsg", parts, control_bytes)?;
@@ -217,11 +217,12 @@ impl View<'_> {
         if control_bytes > CONTROL_BYTES_MAX {
             return Err(Error::os(op, errno::ENOBUFS));
         }
-        let (mut few, mut many) = ([0; CONTROL_INLINE_BYTES], Vec::new());
+        let mut few = [0; CONTROL_INLINE_BYTES];
+        let mut many;
         let control = if let Some(few) = few.get_mut(..control_bytes) {
             few
         } else {
-            many.resize(control_bytes, 0);
+            many = room(op, control_bytes)?;
             &mut many[..]
         };
         let flags = self.c_flags(self.close_on_exec());

@@ -65,7 +65,7 @@ impl Socket {
     /// once, and a datagram stays ([`recvfrom`](Self::recvfrom) takes it).
     ///
     /// # Errors
-    /// The connection was reset, or the timeout passed.
+    /// The connection was reset, the timeout passed, or there is no memory for `n` bytes.
     pub fn recv(&self, n: usize) -> Result<Vec<u8>> {
         self.view().recv(n)
     }

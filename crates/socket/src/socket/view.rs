@@ -19,6 +19,8 @@ use crate::{MSG_NOSIGNAL, errno, sys};
 
 /// A receive buffer that stays this much too large is given back to the allocator.
 const SHRINK_BYTES: usize = 4096;
+/// Whether there is memory for a receive buffer is asked from this size on.
+const PROBE_BYTES: usize = 1 << 20;
 
 /// A [`Socket`] whose calls have flags, and one deadline for all of them together, which is what
 /// Python lacks. Made by [`Socket::deadline`] and [`Socket::flags`]; the methods are the socket's.
@@ -276,7 +278,7 @@ impl<'s> View<'s> {
     /// # Errors
     /// As [`Socket::recv`].
     pub fn recv(&self, n: usize) -> Result<Vec<u8>> {
-        let mut buf = vec![0; n];
+        let mut buf = room("recv", n)?;
         let len = self.recv_by("recv", &mut buf)?;
         buf.truncate(len);
         shrink(&mut buf);
@@ -309,11 +311,15 @@ impl<'s> View<'s> {
         self.flags(MSG_PEEK).recv_by("peek", buf)
     }
 
-    /// As [`Socket::recv_exact`].
+    /// As [`Socket::recv_exact`]. Not with `MSG_PEEK`, which would give the same bytes again.
     ///
     /// # Errors
     /// As [`Socket::recv_exact`].
     pub fn recv_exact(&self, buf: &mut [u8]) -> Result<()> {
+        if self.flags.contains(MSG_PEEK) {
+            let why = "MSG_PEEK gives the same bytes again: peek, or recv with MSG_WAITALL too";
+            return Err(Error::new("recv_exact", Cause::Invalid(why)));
+        }
         let (flags, patience) = (self.recv_flags(), self.patience_by_flags());
         let (call, need) = (self.call("recv_exact"), buf.len());
         wait::whole(call, need, patience, Instant::now, |have| {
@@ -330,7 +336,7 @@ impl<'s> View<'s> {
     /// # Errors
     /// As [`Socket::recv`].
     pub fn recvfrom(&self, n: usize) -> Result<(Vec<u8>, Address)> {
-        let mut buf = vec![0; n];
+        let mut buf = room("recvfrom", n)?;
         let (len, addr) = self.recvfrom_into(&mut buf)?;
         buf.truncate(len);
         shrink(&mut buf);
@@ -372,6 +378,15 @@ fn no_source(socket: &Socket) -> Address {
         Family::Inet6 => nowhere(Ipv6Addr::UNSPECIFIED.into()),
         _ => nowhere(Ipv4Addr::UNSPECIFIED.into()),
     }
+}
+
+/// Room for so many bytes. What the system cannot give is an error, and not the program's end: the
+/// number may be a peer's.
+pub(super) fn room(op: &'static str, n: usize) -> Result<Vec<u8>> {
+    if n > PROBE_BYTES && Vec::<u8>::new().try_reserve_exact(n).is_err() {
+        return Err(Error::os(op, errno::ENOMEM));
+    }
+    Ok(vec![0; n])
 }
 
 pub(super) fn shrink(buf: &mut Vec<u8>) {

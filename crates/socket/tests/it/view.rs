@@ -297,3 +297,37 @@ fn a_socket_is_made_from_a_descriptor_that_stays() {
     let file = std::fs::File::open("/dev/null").unwrap();
     assert_eq!(sockeye_socket::fromfd(&file).unwrap_err().errno(), Some(errno::ENOTSOCK));
 }
+
+#[test]
+fn exactly_so_many_bytes_are_not_peeked() {
+    let (a, b) = tcp_pair();
+    a.sendall(b"abc").unwrap();
+    // It would be "abcab".
+    let error = b.deadline(soon()).flags(MSG_PEEK).recv_exact(&mut [0; 5]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{error}");
+    assert!(error.to_string().contains("MSG_PEEK"), "{error}");
+    assert_eq!(b.flags(MSG_PEEK | MSG_WAITALL).recv(3).unwrap(), b"abc");
+    a.sendall(b"de").unwrap();
+    let mut all = [0; 5];
+    b.deadline(soon()).recv_exact(&mut all).unwrap();
+    assert_eq!(&all, b"abcde");
+}
+
+#[test]
+fn room_that_the_system_does_not_have_is_an_error() {
+    let (a, b) = socketpair().unwrap();
+    a.sendall(b"abc").unwrap();
+    for n in [usize::MAX, isize::MAX.unsigned_abs(), 1 << 60] {
+        let failed = [
+            b.recv(n).map(drop),
+            b.recvfrom(n).map(drop),
+            b.recvmsg(n, 0).map(drop),
+            b.recv_fds(n, 1).map(drop),
+        ];
+        for error in failed.map(Result::unwrap_err) {
+            assert_eq!(error.errno(), Some(errno::ENOMEM), "{n}: {error}");
+        }
+    }
+    // What it has is given, however little comes.
+    assert_eq!(b.recv(64 << 20).unwrap(), b"abc");
+}
