@@ -106,7 +106,8 @@ impl Server {
     /// (`EPIPE`). When the grace is over, the function is dropped where it waits, and its
     /// connection reset.
     ///
-    /// A connection takes two descriptors. Dropping the future drops the connections.
+    /// A connection takes two descriptors; while there are not two, clients wait in the queue.
+    /// Dropping the future drops the connections.
     ///
     /// # Errors
     /// As [`serve`](Self::serve).

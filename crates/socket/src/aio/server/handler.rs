@@ -12,6 +12,7 @@ use tokio::task::{Id, JoinSet};
 use super::reception::{Guest, Host, Order, Unserved};
 use crate::addr::Address;
 use crate::aio::Socket;
+use crate::event::Event;
 use crate::protocol::Outcome;
 use crate::server::{Limits, is_gone, reset};
 use crate::socket::How;
@@ -21,11 +22,14 @@ pub(super) struct Functions<H> {
     handler: Arc<H>,
     limits: Limits,
     orders: watch::Sender<Option<Order>>,
+    /// Held for the second descriptor of the next guest, who else would be let in and then refused.
+    place: Option<Event>,
 }
 
 impl<H> Functions<H> {
     pub(super) fn new(handler: H, limits: Limits) -> Self {
-        Self { handler: Arc::new(handler), limits, orders: watch::Sender::new(None) }
+        let orders = watch::Sender::new(None);
+        Self { handler: Arc::new(handler), limits, orders, place: None }
     }
 }
 
@@ -35,8 +39,14 @@ where
     T: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<io::Error> + Send + 'static,
 {
+    fn has_place(&mut self) -> bool {
+        self.place = self.place.take().or_else(|| Event::new().ok());
+        self.place.is_some()
+    }
+
     fn welcome(&mut self, guest: Guest<Socket>, tasks: &mut JoinSet<Outcome>) -> Option<Unserved> {
         let Guest { socket, peer, .. } = guest;
+        self.place = None;
         let Ok(twin) = socket.get_ref().dup() else {
             reset(socket.get_ref());
             return Some(Unserved::Refused);

@@ -18,6 +18,9 @@ use crate::shutdown::Shutdown;
 /// After the grace, tasks that do not come back are waited for so long.
 const CUT_WAIT: Duration = Duration::from_secs(1);
 
+/// Where descriptors ran out, it is looked again after so long; the clients wait in the queue.
+const PLACE_WAIT: Duration = Duration::from_millis(100);
+
 /// Somebody who came in, and at which listener.
 pub(super) struct Guest<S> {
     pub(super) socket: S,
@@ -44,6 +47,11 @@ pub(super) enum Order {
 
 /// Whoever has tasks talk to the guests.
 pub(super) trait Host {
+    /// Whether there is the descriptor that one more guest takes beside its own; keeps it then.
+    fn has_place(&mut self) -> bool {
+        true
+    }
+
     /// Starts a task for a guest; `None` where there was one. Else the guest is gone already.
     fn welcome(&mut self, guest: Guest<Socket>, tasks: &mut JoinSet<Outcome>) -> Option<Unserved>;
 
@@ -99,7 +107,9 @@ impl<H: Host> Reception<H> {
     async fn run(mut self, shutdown: &Shutdown, over: &Socket) -> Result<Report> {
         let (mut stopped, mut patience) = (false, None);
         while !(self.is_closed() && self.tasks.is_empty()) {
-            let room = self.limits.room(self.tasks.len()) > 0;
+            let room = !self.is_closed() && self.limits.room(self.tasks.len()) > 0;
+            let place = room && self.host.has_place();
+            let next_try = (room && !place).then(|| Instant::now() + PLACE_WAIT);
             let given_up = sleep_until(patience);
             let (gates, first) = (&mut self.gates, &mut self.first);
             tokio::select! {
@@ -113,11 +123,12 @@ impl<H: Host> Reception<H> {
                     self.order_all(Order::Cut);
                 }
                 Some(ended) = self.tasks.join_next_with_id() => self.bury(ended),
-                guest = poll_fn(|cx| poll_accept(gates, first, cx)), if room => match guest {
+                guest = poll_fn(|cx| poll_accept(gates, first, cx)), if place => match guest {
                     Ok(guest) => self.welcome(guest),
                     Err(error) => self.broken = self.broken.or(Some(error)),
                 },
                 () = given_up => break,
+                () = sleep_until(next_try) => {}
             }
         }
         self.report.cut += u64::try_from(self.tasks.len()).unwrap_or(u64::MAX);
