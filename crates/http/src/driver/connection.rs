@@ -74,6 +74,10 @@ pub(super) async fn serve(worker: Rc<Worker>, socket: aio::Socket, peer: Address
             Ok(None) => {}
             Ok(Some(end)) => break end,
             Err(failure) => {
+                if stage == "answer" && matches!(failure, Failure::TimedOut) {
+                    // What the peer does not take would stay in the system's memory after a close.
+                    driver.stream.reset_on_close();
+                }
                 driver.report(failure, stage);
                 break End::Closed;
             }
