@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use sockeye_http::proto::answer::{self, Context, Facts};
+use sockeye_http::proto::coding::{Accepted, Coding};
 use sockeye_http::proto::head::Head;
 use sockeye_http::proto::precondition::{Validators, Verdict, judge, range_is_allowed};
 use sockeye_http::proto::range::{RANGES_MAX, Selection, select};
@@ -14,6 +15,53 @@ use sockeye_http::{Method, Status};
 const MODIFIED: u64 = 784_111_777;
 const NOW: u64 = MODIFIED + 3600;
 const ETAG: &str = "\"a-1\"";
+
+/// `input` is a list of codings: what is wanted of it is what its members say, read another way.
+pub(crate) fn http_accept_encoding(input: &[u8]) {
+    let members = || input.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let accepted = Accepted::parse(members().filter(|member| !member.is_empty()));
+    let said = |names: &[&str]| members().find_map(|member| thousandths(member, names));
+    let weight = |coding: Coding| {
+        let names = match coding {
+            Coding::Gzip => &["gzip", "x-gzip"][..],
+            Coding::Brotli => &["br"],
+            Coding::Zstd => &["zstd"],
+        };
+        said(names).or_else(|| said(&["*"])).unwrap_or(0)
+    };
+    let identity = said(&["identity"]);
+    assert_eq!(accepted.takes_identity(), identity.or_else(|| said(&["*"])) != Some(0));
+    let wanted = accepted.wanted();
+    for coding in Coding::ALL {
+        let is_wanted = weight(coding) > 0 && weight(coding) >= identity.unwrap_or(0);
+        assert_eq!(wanted.contains(&coding), is_wanted, "{coding:?} in {}", input.escape_ascii());
+    }
+    for pair in wanted.windows(2) {
+        let (first, second) = (weight(pair[0]), weight(pair[1]));
+        assert!(first > second || (first == second && pair[0] < pair[1]), "{wanted:?}");
+    }
+}
+
+/// The weight in `member` where it is well formed and about one of `names`.
+fn thousandths(member: &[u8], names: &[&str]) -> Option<u32> {
+    let text = std::str::from_utf8(member).ok()?.to_ascii_lowercase();
+    let (name, parameter) = text.split_once(';').map_or((&*text, None), |(a, b)| (a, Some(b)));
+    let name = name.trim_matches(|c: char| c.is_ascii_whitespace());
+    if !names.contains(&name) {
+        return None;
+    }
+    let Some(parameter) = parameter else { return Some(1000) };
+    let value = parameter.trim_matches(|c: char| c.is_ascii_whitespace()).strip_prefix("q=")?;
+    let right = value.len() <= 5
+        && value.bytes().enumerate().all(|(at, byte)| match at {
+            0 => matches!(byte, b'0' | b'1'),
+            1 => byte == b'.',
+            _ => byte.is_ascii_digit(),
+        });
+    let number: f64 = value.parse().ok().filter(|number| right && *number <= 1.0)?;
+    // A number of thousandths from 0 to 1000.
+    (0..=1000).find(|count| (f64::from(*count) - number * 1000.0).abs() < 0.5)
+}
 
 /// `input` is a byte for the size of the file, and the value of a `Range` field: what is chosen is
 /// exactly what is asked for, judged byte by byte, or all of the file where that is malformed.

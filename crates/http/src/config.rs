@@ -12,6 +12,7 @@ use sockeye_edge::tree::Symlinks;
 use sockeye_socket::Address;
 
 use crate::mount::Mount;
+use crate::proto::coding::Coding;
 use crate::proto::{archive, connection};
 use crate::rules::Rule;
 
@@ -84,6 +85,12 @@ pub struct Limits {
     pub streams_max: usize,
     /// The most files and folders of an archive.
     pub archive_entries_max: usize,
+    /// The longest file, in bytes, that is compressed when it is asked for.
+    pub packed_file_bytes_max: u64,
+    /// The most files that are compressed at once; others go out as they are.
+    pub packs_max: usize,
+    /// The most bytes of compressed files that are kept.
+    pub packed_bytes_max: usize,
     /// The most entries of a folder that a listing shows.
     pub listing_entries_max: usize,
     /// The most bytes of a picture that a listing in a grid shows.
@@ -120,6 +127,9 @@ impl Default for Limits {
             drain_bytes_max: 16 * 1024 * 1024,
             streams_max: 64,
             archive_entries_max: 100_000,
+            packed_file_bytes_max: 4 * 1024 * 1024,
+            packs_max: 8,
+            packed_bytes_max: 32 * 1024 * 1024,
             listing_entries_max: 10_000,
             listing_picture_bytes_max: 8 * 1024 * 1024,
             header_timeout: Duration::from_secs(10),
@@ -161,6 +171,11 @@ pub struct Config {
     pub listing: Listing,
     /// The forms in which a folder can be had as one file, by its query: `?zip`.
     pub archives: Vec<archive::Format>,
+    /// Whether `a.js.br`, `a.js.zst` and `a.js.gz` stand for `a.js` where the client takes that
+    /// coding. One that is older than the file itself does not.
+    pub precompressed: bool,
+    /// In which codings text goes out that is compressed when it is asked for.
+    pub compress: Vec<Coding>,
     /// Whether names that start with a dot are served.
     pub hidden: bool,
     /// Which symbolic links are followed.
@@ -195,6 +210,8 @@ impl Default for Config {
             index: vec!["index.html".to_owned()],
             listing: Listing::default(),
             archives: Vec::new(),
+            precompressed: false,
+            compress: Vec::new(),
             hidden: false,
             symlinks: Symlinks::Within,
             media_types: Vec::new(),

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::listing::{Entry, Kind as Shown, is_servable};
 use crate::media::MediaTypes;
 use crate::proto::answer::Facts;
+use crate::proto::coding::Coding;
 use crate::proto::target::Target;
 
 /// An open file and what is known of it.
@@ -200,6 +201,23 @@ impl Files {
             return None;
         }
         self.open(target.path(), &mut Way::Any).ok()
+    }
+
+    /// The file beside `open` that is said to be the same in `coding`, and is not older.
+    pub(crate) fn beside(&self, open: &Open, coding: Coding) -> Option<Open> {
+        if self.only.is_some() {
+            return None;
+        }
+        let path = [&open.path, coding.suffix().as_bytes()].concat();
+        let Opened { file, meta, .. } = self.open(&path, &mut Way::Any).ok()?;
+        // In seconds: programs that keep the time do not all keep its fractions.
+        let modified = u64::try_from(meta.mtime_ns.div_euclid(1_000_000_000)).ok();
+        if meta.is_dir || modified < open.facts.validators.modified {
+            return None;
+        }
+        let media_type = open.facts.media_type.clone();
+        let facts = Facts::new(meta.size, meta.mtime_ns, meta.inode, media_type);
+        Some(Open::new(file, facts, open.path.clone()))
     }
 
     /// The type of the file at `path`.

@@ -101,6 +101,25 @@ pub(crate) fn is_dense(media_type: &str) -> bool {
         || (matches!(family, "image" | "audio" | "video") && !PLAIN.contains(&name))
 }
 
+/// Whether data of this type are text, or shrink as text does.
+pub(crate) fn is_text(media_type: &str) -> bool {
+    const TEXT: &[&str] = &[
+        "application/javascript",
+        "application/json",
+        "application/jsonl",
+        "application/manifest+json",
+        "application/rtf",
+        "application/wasm",
+        "application/x-sh",
+        "application/xml",
+        "image/bmp",
+        "image/svg+xml",
+    ];
+    let name = media_type.split(';').next().unwrap_or_default().trim();
+    let is_text = name.starts_with("text/") || TEXT.contains(&name);
+    is_text || name.ends_with("+xml") || name.ends_with("+json")
+}
+
 /// Text is said to be UTF-8: what else is there.
 fn with_charset(media_type: &str) -> String {
     if media_type.starts_with("text/") {
@@ -140,6 +159,25 @@ mod tests {
             assert_eq!(types.of(name.as_bytes()), expected, "{name}");
         }
         assert_eq!(types.of(b"\xff.html"), UNKNOWN);
+    }
+
+    #[test]
+    fn what_is_text() {
+        let types = MediaTypes::new(&[]);
+        for (name, text) in [
+            ("a.html", true),
+            ("a.js", true),
+            ("a.json", true),
+            ("a.svg", true),
+            ("a.wasm", true),
+            ("a.atom", true),
+            ("a.webmanifest", true),
+            ("a.png", false),
+            ("a.pdf", false),
+            ("a", false),
+        ] {
+            assert_eq!(is_text(&types.of(name.as_bytes())), text, "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! works at once on a worker thread; what takes time is handed back as something to run elsewhere.
 
 mod archive;
+mod coding;
 
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
@@ -13,6 +14,7 @@ use sockeye_edge::tree::Opened;
 use sockeye_socket::Address;
 use tokio::sync::Semaphore;
 
+use self::coding::Codings;
 use crate::cache::{BODY_BYTES_MAX, Cache, Cover, Entry, Ready};
 use crate::config::{Config, Limits, Listing};
 use crate::error::Error;
@@ -27,6 +29,9 @@ use crate::proto::status::{PeerError, Status};
 use crate::proto::target::{Target, encode_segment};
 use crate::rules::Rule;
 
+/// Makes an answer; blocks.
+pub(crate) type Job = Box<dyn FnOnce() -> Plan + Send>;
+
 /// What is to be done for a request.
 pub(crate) enum Reply {
     /// Send this.
@@ -37,8 +42,8 @@ pub(crate) enum Reply {
     Ready(Rc<Ready>, Option<Arc<Open>>),
     /// Send this, with the body that comes out of that, where blocking is allowed.
     Stream(Plan, Produce),
-    /// Read that folder, where blocking is allowed, and send what comes out.
-    Folder(Box<FolderJob>),
+    /// Run that, where blocking is allowed, and send what comes out.
+    Job(Job),
     /// Give the body, at most so many bytes, to that, where blocking is allowed.
     Receive(u64, Receive),
     /// Hand the connection over.
@@ -55,7 +60,7 @@ pub(crate) struct Clock {
 }
 
 /// A folder to be read and shown.
-pub(crate) struct FolderJob {
+struct FolderJob {
     service: Arc<Service>,
     opened: Opened,
     target: Target,
@@ -64,7 +69,7 @@ pub(crate) struct FolderJob {
 
 impl FolderJob {
     /// Reads the folder and makes its answer.
-    pub(crate) fn run(self) -> Plan {
+    fn run(self) -> Plan {
         let limits = &self.service.limits;
         let max = limits.listing_entries_max;
         let Ok((entries, is_cut)) = self.service.files.entries(&self.opened, max) else {
@@ -84,6 +89,7 @@ pub(crate) struct Service {
     mounts: Vec<Mount>,
     rules: Vec<Rule>,
     archives: Vec<Format>,
+    codings: Codings,
     /// Limits of connections and requests.
     pub(crate) limits: Limits,
     /// Places for bodies that are made while they are sent.
@@ -103,6 +109,7 @@ impl Service {
             mounts: config.mounts.clone(),
             rules: config.headers.clone(),
             archives: config.archives.clone(),
+            codings: Codings::new(config),
             limits: config.limits.clone(),
             streams: Arc::new(Semaphore::new(
                 config.limits.streams_max.min(Semaphore::MAX_PERMITS),
@@ -179,13 +186,19 @@ impl Service {
         if let Some(reply) = self.archive_reply(head, &target, peer) {
             return reply;
         }
-        let kept = cache.as_mut().and_then(|cache| cache.get(&target, clock.instant));
+        let accepted = self.codings.asked(head);
+        // What is kept is the file as it is.
+        let cached = cache.as_mut().filter(|_| accepted.is_none());
+        let kept = cached.and_then(|cache| cache.get(&target, clock.instant));
         if let Some(reply) = kept.and_then(|entry| self.kept_reply(head, &target, entry, clock)) {
             return reply;
         }
         let error = |status, why| Reply::Plan(self.error(head, PeerError::new(status, why)));
         match self.find(&target, cache, clock) {
-            Found::File(open) => self.file_reply(head, &target, open, clock.second),
+            Found::File(open) => match accepted {
+                Some(accepted) => self.coded_reply((head, accepted), &target, open, clock.second),
+                None => self.file_reply(head, &target, open, clock.second),
+            },
             Found::Folder(opened) => {
                 if let Some(plan) = answer::condition_plan(head) {
                     let plan = plan.with_header("Vary", "Accept");
@@ -193,7 +206,8 @@ impl Service {
                 }
                 let form = form(head, &target, self.files.listing());
                 let service = Arc::clone(self);
-                Reply::Folder(Box::new(FolderJob { service, opened, target, form }))
+                let job = FolderJob { service, opened, target, form };
+                Reply::Job(Box::new(move || job.run()))
             }
             Found::MovedToFolder => {
                 let mut location = target.folder_link();
@@ -289,6 +303,9 @@ impl Service {
     fn finish(&self, target: &Target, path: &[u8], plan: &mut Plan) {
         if plan.status.code() < 400 {
             plan.headers.push("Cache-Control", "no-cache");
+            if self.codings.vary() {
+                plan.headers.push("Vary", "Accept-Encoding");
+            }
             if let Some(name) = self.files.only().filter(|_| target.path().is_empty()) {
                 plan.headers.push("Content-Disposition", disposition("inline", name));
             }

@@ -216,7 +216,7 @@ impl Driver {
                 self.after_long_answer(close).await;
                 return Ok(None);
             }
-            Reply::Folder(job) => (run_elsewhere(move || job.run()).await, None),
+            Reply::Job(job) => (run_elsewhere(job).await, None),
             Reply::Receive(bytes_max, receive) => {
                 let job = (bytes_max, receive);
                 let (stream, machine) = (&mut self.stream, &mut self.machine);

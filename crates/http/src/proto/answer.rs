@@ -60,17 +60,22 @@ pub fn method_plan(method: Method) -> Option<Plan> {
 
 /// The answer to `head` for the file with `facts`.
 pub fn file(head: &Head, facts: &Facts, context: Context) -> Plan {
+    settled(head, facts, context.now).unwrap_or_else(|| content(head, facts, context))
+}
+
+/// The answer to `head` at `now` (seconds since 1970) where its method or its conditions settle it.
+pub fn settled(head: &Head, facts: &Facts, now: u64) -> Option<Plan> {
     if let Some(plan) = method_plan(head.method()) {
-        return plan;
+        return Some(plan);
     }
     match precondition::judge(head, &facts.validators) {
-        Verdict::Failed => failed(),
+        Verdict::Failed => Some(failed()),
         Verdict::NotModified => {
             let mut plan = Plan::new(Status::NOT_MODIFIED);
-            push_validators(&mut plan.headers, facts, context.now);
-            plan
+            push_validators(&mut plan.headers, facts, now);
+            Some(plan)
         }
-        Verdict::Proceed => content(head, facts, context),
+        Verdict::Proceed => None,
     }
 }
 

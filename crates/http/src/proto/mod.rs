@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod archive;
 pub mod body;
+pub mod coding;
 pub mod connection;
 pub mod credentials;
 pub mod date;

@@ -14,6 +14,7 @@ fn corpora_replay() {
     replay("http_target", requests::http_target);
     replay("http_chunked", requests::http_chunked);
     replay("http_connection", requests::http_connection);
+    replay("http_accept_encoding", answers::http_accept_encoding);
     replay("http_range", answers::http_range);
     replay("http_precondition", answers::http_precondition);
 }
@@ -27,6 +28,7 @@ proptest! {
         line in "(GET|POST)? ?/[ab%2./?#]{0,9}( HTTP/1.[01])?\r?\n",
         fields in "(Host: a\r\n)?(X:[ -~]{0,9}\r?\n)?\r\n",
         target in "\0/[ab%2./?#\\\\]{0,9}",
+        codings in "((x-gzip|GZIP|br|zstd|identity|\\*) ?(; ?[qQ]=[012]?[.]?[059]{0,4})? ?,){0,6}",
         list in "\\PCbytes=[0-9, -]{0,30}",
     ) {
         let near = line + &fields;
@@ -36,5 +38,7 @@ proptest! {
         requests::http_target(&bytes);
         requests::http_target(target.as_bytes());
         answers::http_range(list.as_bytes());
+        answers::http_accept_encoding(&bytes);
+        answers::http_accept_encoding(codings.as_bytes());
     }
 }

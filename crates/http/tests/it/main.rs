@@ -4,6 +4,7 @@
 
 mod archives;
 mod cache;
+mod codings;
 mod deadlines;
 mod door;
 mod files;

@@ -265,3 +265,28 @@ fn a_folder_is_one_file_where_that_is_allowed() {
     assert_eq!(curl(&[&media_type[..], &[&tar]].concat()).out(), "text/html; charset=utf-8");
     drop(server);
 }
+
+#[test]
+fn files_go_out_in_the_coding_that_is_wanted() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let text = "a line of text\n".repeat(100);
+    std::fs::write(folder.path().join("a.txt"), &text).unwrap();
+    std::fs::write(folder.path().join("a.txt.br"), "not even brotli").unwrap();
+    let (server, url) = serve(folder.path(), &["--precompressed", "-C", "zstd,gzip"]);
+    let url = format!("{url}a.txt");
+    let accept = |codings: &str| {
+        let header = format!("Accept-Encoding: {codings}");
+        let write = ["-o", "/dev/null", "-w", "%header{content-encoding}", "-H"];
+        curl(&[&write[..], &[&header, &url]].concat()).out()
+    };
+    assert_eq!(accept("gzip, br"), "br");
+    assert_eq!(accept("gzip, zstd;q=0.9"), "gzip");
+    assert_eq!(accept("zstd"), "zstd");
+    assert_eq!(accept("deflate"), "");
+    let header = "Accept-Encoding: zstd, gzip";
+    assert_eq!(curl(&["--compressed", "-H", header, &url]).out(), text);
+    drop(server);
+}

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use sockeye_edge::tree::Symlinks;
-use sockeye_http::{ArchiveFormat, Config, Listing, Rule};
+use sockeye_http::{ArchiveFormat, Coding, Config, Listing, Rule};
 
 /// What is served.
 #[derive(Debug, clap::Args)]
@@ -20,6 +20,12 @@ pub(super) struct ContentArgs {
     /// The forms in which a folder can be had as one file, by ?zip, ?tar or ?tar.gz
     #[arg(long, value_enum, value_name = "FORM", value_delimiter = ',')]
     archive: Vec<ArchiveArg>,
+    /// Send a.js.br, a.js.zst or a.js.gz for a.js where the client takes that
+    #[arg(long)]
+    precompressed: bool,
+    /// Compress text of up to 4 MiB when it is asked for
+    #[arg(short = 'C', long, value_enum, value_name = "CODING", value_delimiter = ',')]
+    compress: Vec<CodingArg>,
     /// Serve names that start with a dot too
     #[arg(long)]
     hidden: bool,
@@ -56,6 +62,8 @@ impl ContentArgs {
             ListingArg::Off => Listing::Off,
         };
         config.archives = self.archive.iter().map(|form| form.format()).collect();
+        config.precompressed = self.precompressed;
+        config.compress = self.compress.iter().map(|coding| coding.coding()).collect();
         config.hidden = self.hidden;
         config.symlinks = match self.symlinks {
             SymlinksArg::Never => Symlinks::Never,
@@ -99,6 +107,26 @@ enum ArchiveArg {
     /// A tar, compressed by gzip
     #[value(name = "tar.gz")]
     TarGz,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CodingArg {
+    /// Brotli
+    Br,
+    /// Zstandard
+    Zstd,
+    /// Gzip
+    Gzip,
+}
+
+impl CodingArg {
+    fn coding(self) -> Coding {
+        match self {
+            CodingArg::Br => Coding::Brotli,
+            CodingArg::Zstd => Coding::Zstd,
+            CodingArg::Gzip => Coding::Gzip,
+        }
+    }
 }
 
 impl ArchiveArg {
