@@ -184,7 +184,8 @@ impl Files {
             let modified = u64::try_from(entry.mtime_ns.div_euclid(1_000_000_000)).ok();
             let kind =
                 if is_folder { Shown::Folder } else { Shown::of(&name, &self.media.of(&name)) };
-            entries.push(Entry { name, kind, size: entry.size, modified });
+            let size = if is_folder { 0 } else { entry.size };
+            entries.push(Entry { name, kind, size, modified });
         }
         Ok((entries, false))
     }

@@ -28,7 +28,7 @@ pub(crate) struct Entry {
     pub(crate) name: Vec<u8>,
     /// What it is.
     pub(crate) kind: Kind,
-    /// Bytes, for a file.
+    /// Bytes of a file, 0 of a folder.
     pub(crate) size: u64,
     /// Seconds since 1970 of the last change.
     pub(crate) modified: Option<u64>,

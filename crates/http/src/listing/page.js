@@ -15,7 +15,7 @@ const rows = [...body.rows].map((row, at) => {
     row,
     link: name.firstElementChild,
     text: name.textContent.toLowerCase(),
-    folder: name.firstElementChild.classList.contains('in'),
+    folder: row.classList.contains('dir'),
     name: Number(row.dataset.n ?? at),
     size: Number(size.firstElementChild?.value ?? 0),
     time: Date.parse(time.firstElementChild?.dateTime ?? '') || -1,

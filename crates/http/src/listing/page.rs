@@ -161,7 +161,7 @@ fn tools(query: Query, is_empty: bool) -> Markup {
         html! {
             a href=(query.seen_as(view).here()) data-view=(view.word())
                 aria-current=[is_current.then_some("true")] {
-                (icon(view.word())) (name)
+                (icon(view.word())) span { (name) }
             }
         }
     };

@@ -62,7 +62,7 @@ fn row(entry: &Entry, place: Option<usize>, query: Query, picture_bytes_max: u64
     let link = if is_folder { query.of_folder(&entry.link()) } else { entry.link() };
     let is_picture = entry.kind == Kind::Picture && (1..=picture_bytes_max).contains(&entry.size);
     html! {
-        tr role="row" data-n=[place] data-picture[is_picture] {
+        tr.dir[is_folder] role="row" data-n=[place] data-picture[is_picture] {
             td role="cell" {
                 a.in[is_folder] href=(link) {
                     (icon(entry.kind.icon()))

@@ -111,15 +111,22 @@ fn every_form_is_sorted_as_the_query_asks() {
     for (name, size) in [("a10", 3), ("a9", 1), ("b", 2)] {
         std::fs::write(folder.path().join(name), vec![b'x'; size]).unwrap();
     }
+    // However much a folder's own names take, it has no size.
+    std::fs::create_dir(folder.path().join("c")).unwrap();
+    std::fs::create_dir(folder.path().join("d")).unwrap();
+    for at in 0..1000 {
+        std::fs::write(folder.path().join(format!("c/{at}{}", "x".repeat(200))), "").unwrap();
+    }
     let server = start(config(folder.path()));
     for (query, expected) in [
-        ("", ["a9", "a10", "b"]),
-        ("&order=desc", ["b", "a10", "a9"]),
-        ("&sort=size", ["a9", "b", "a10"]),
-        ("&sort=size&order=desc", ["a10", "b", "a9"]),
+        ("", ["c", "d", "a9", "a10", "b"]),
+        ("&order=desc", ["d", "c", "b", "a10", "a9"]),
+        ("&sort=size", ["c", "d", "a9", "b", "a10"]),
+        ("&sort=size&order=desc", ["d", "c", "a10", "b", "a9"]),
     ] {
         let text = server.get(&format!("/?text{query}"), "");
-        assert_eq!(text.text().lines().collect::<Vec<_>>(), expected, "{query}");
+        let text: Vec<&str> = text.text().lines().map(|name| name.trim_end_matches('/')).collect();
+        assert_eq!(text, expected, "{query}");
         let json = server.get(&format!("/?json{query}"), "");
         let json: serde_json::Value = serde_json::from_slice(&json.body).unwrap();
         let names: Vec<&str> = json["entries"]
@@ -130,7 +137,8 @@ fn every_form_is_sorted_as_the_query_asks() {
             .collect();
         assert_eq!(names, expected, "{query}");
         let page = server.get(&format!("/?html{query}"), "");
-        let at = |name: &str| page.text().find(&format!("<bdi>{name}</bdi>")).unwrap();
+        assert!(page.text().contains("2 folders, 3 files, 6 B"));
+        let at = |name: &str| page.text().find(&format!("<bdi>{name}")).unwrap();
         assert!(expected.is_sorted_by_key(|name| at(name)), "{query}");
     }
 }
