@@ -48,7 +48,7 @@ async function roles(page) {
 
 async function main() {
   const site = new Site(binary);
-  await site.start();
+  await site.start('--archive', 'zip,tar.gz');
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -74,6 +74,7 @@ async function main() {
   await keys(kit);
   await without(kit);
   await strange(kit, complaints);
+  await archives(kit);
   await pictures(kit);
   await size(kit);
   await test('no errors, no policy violations, nothing asked of other hosts', () => {
@@ -215,13 +216,14 @@ async function keys({ site, open }) {
   const all = await names(page);
   await test('tab goes through filter, views and heads to the entries, and shows where it is', async () => {
     const walk = [];
-    for (let at = 0; at < 7; at += 1) {
+    for (let at = 0; at < 9; at += 1) {
       await press('Tab');
-      walk.push(await focused(page));
+      walk.push((await focused(page)).replace(/\s+/g, ' '));
       const style = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
       assert.equal(style, 'solid', walk.at(-1));
     }
-    assert.deepEqual(walk, ['', 'List', 'Grid', 'Name', 'Size', 'Changed', all[0]]);
+    assert.deepEqual(walk, ['Download as zip', 'Download as tar.gz', '', 'List', 'Grid',
+      'Name', 'Size', 'Changed', all[0]]);
   });
   await test('arrows, Home and End go from entry to entry', async () => {
     await press('ArrowDown', 'ArrowDown');
@@ -346,6 +348,22 @@ async function strange({ site, open }, complaints) {
     assert.equal(await evil.evaluate(() => window.owned), undefined);
     assert.deepEqual(asked.filter((url) => url.includes('owned')), []);
     await evil.context().close();
+  });
+}
+
+// The folder as one file, where the server makes them.
+async function archives({ site, open }) {
+  await test('a folder is had as the archives that the server makes, and as no others', async () => {
+    const page = await open('notes/');
+    const links = page.locator('.archives a');
+    assert.deepEqual(await links.allTextContents(), ['Download as zip', 'Download as tar.gz']);
+    const [download] = await Promise.all([page.waitForEvent('download'), links.first().click()]);
+    assert.equal(download.suggestedFilename(), 'notes.zip');
+    const bytes = fs.readFileSync(await download.path());
+    assert.ok(bytes.subarray(0, 4).equals(Buffer.from('PK\x03\x04')) && bytes.includes('notes/todo.txt'));
+    await page.goto(`${site.url}empty/`);
+    assert.equal(await page.locator('.archives').count(), 0);
+    await page.context().close();
   });
 }
 

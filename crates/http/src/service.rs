@@ -19,7 +19,7 @@ use crate::cache::{BODY_BYTES_MAX, Cache, Cover, Entry, Ready};
 use crate::config::{Config, Limits, Listing};
 use crate::error::Error;
 use crate::files::{Files, Found, Open, Way, facts_of};
-use crate::listing::{Folder, error_page, form, wants_page};
+use crate::listing::{Folder, Offers, error_page, form, wants_page};
 use crate::mount::{Answer, Mount, Produce, Receive, Request, Takeover};
 use crate::proto::answer::{self, ALLOW, Context};
 use crate::proto::archive::Format;
@@ -75,9 +75,11 @@ impl FolderJob {
         let Ok((entries, is_cut)) = self.service.files.entries(&self.opened, max) else {
             return Plan::text(Status::INTERNAL_SERVER_ERROR, "the folder cannot be read");
         };
-        let picture_bytes_max = limits.listing_picture_bytes_max;
-        let folder = Folder { target: &self.target, entries, is_cut, picture_bytes_max };
-        let mut plan = folder.plan(self.form);
+        let offers = Offers {
+            picture_bytes_max: limits.listing_picture_bytes_max,
+            archives: &self.service.archives,
+        };
+        let mut plan = Folder { target: &self.target, entries, is_cut, offers }.plan(self.form);
         self.service.apply_rules(self.target.path(), &mut plan.headers);
         plan
     }

@@ -10,6 +10,7 @@ mod table;
 use sockeye_edge::printable::Printable;
 
 use crate::config::Listing;
+use crate::proto::archive::Format;
 use crate::proto::date;
 use crate::proto::head::Head;
 use crate::proto::plan::Plan;
@@ -134,8 +135,17 @@ pub(crate) struct Folder<'a> {
     pub(crate) entries: Vec<Entry>,
     /// Whether there is more than is shown.
     pub(crate) is_cut: bool,
+    /// What can be had besides.
+    pub(crate) offers: Offers<'a>,
+}
+
+/// What a folder's page offers besides its links, as far as the server does it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Offers<'a> {
     /// The most bytes of a picture that is shown as one.
     pub(crate) picture_bytes_max: u64,
+    /// The forms in which the folder can be had as one file.
+    pub(crate) archives: &'a [Format],
 }
 
 impl Folder<'_> {

@@ -11,6 +11,7 @@ use sockeye_edge::printable::Printable;
 
 use super::query::{Query, View};
 use super::{Folder, human, table};
+use crate::proto::archive::Format;
 use crate::proto::plan::Plan;
 use crate::proto::status::Status;
 use crate::proto::target::encode_segment;
@@ -54,9 +55,12 @@ pub(super) fn folder_page(plan: Plan, folder: &Folder<'_>, query: Query, places:
     let is_empty = folder.entries.is_empty();
     let body = html! {
         header {
-            (crumbs(&segments, query))
-            h1 { bdi { (title) } }
-            p.about { (about(folder)) }
+            div {
+                (crumbs(&segments, query))
+                h1 { bdi { (title) } }
+                p.about { (about(folder)) }
+            }
+            @if !is_empty { (archives(folder.offers.archives)) }
         }
         main {
             (tools(query, is_empty))
@@ -131,6 +135,21 @@ fn crumbs(segments: &[&[u8]], query: Query) -> Markup {
     html! {
         nav.crumbs aria-label="Path" {
             ol { @for (link, name) in &links { li { a.in href=(link) { bdi { (name) } } } } }
+        }
+    }
+}
+
+/// The folder as one file, in the forms that there are.
+fn archives(forms: &[Format]) -> Markup {
+    html! {
+        @if !forms.is_empty() {
+            nav.archives aria-label="This folder as one file" {
+                @for form in forms {
+                    a.button href={ "./?" (form.word()) } download {
+                        (icon("save")) span.hide { "Download as " } (form.word())
+                    }
+                }
+            }
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn table(folder: &Folder<'_>, query: Query, places: &[usize]) -> Mark
             }
             tbody #rows role="rowgroup" {
                 @for (entry, place) in rows {
-                    (row(entry, place, query, folder.picture_bytes_max))
+                    (row(entry, place, query, folder.offers.picture_bytes_max))
                 }
             }
         }

@@ -21,10 +21,11 @@ fn entries() -> Vec<Entry> {
     ]
 }
 
+const OFFERS: Offers<'static> = Offers { picture_bytes_max: 1000, archives: &[] };
+
 fn listed(query: &str, form: Listing) -> String {
     let target = Target::parse(&format!("/some%20dir/{query}"), Method::Get).unwrap();
-    let folder =
-        Folder { target: &target, entries: entries(), is_cut: false, picture_bytes_max: 1000 };
+    let folder = Folder { target: &target, entries: entries(), is_cut: false, offers: OFFERS };
     let plan = folder.plan(form);
     assert_eq!(plan.status, Status::OK);
     content(plan)
@@ -60,7 +61,7 @@ fn numbers_in_names_count_by_their_value() {
         .map(|name| entry(name.as_bytes(), false, 1, 1))
         .chain([entry(b"folder 2", true, 0, 1), entry(b"folder 10", true, 0, 1)]);
     let mut folder =
-        Folder { target: &target, entries: entries.collect(), is_cut: false, picture_bytes_max: 0 };
+        Folder { target: &target, entries: entries.collect(), is_cut: false, offers: OFFERS };
     folder.sort(Query::of(None));
     let names: Vec<String> = folder.entries.iter().map(Entry::shown).collect();
     assert_eq!(names, ["folder 2/", "folder 10/", "x1", "X9.png", "x10", "x10.png"]);
@@ -100,7 +101,7 @@ fn small_pictures_are_shown_in_the_grid_alone() {
             Entry { kind: Kind::Image, ..entry(b"b.tiff", false, 9, 1) },
         ];
         let target = target(query);
-        let folder = Folder { target: &target, entries, is_cut: false, picture_bytes_max: 1000 };
+        let folder = Folder { target: &target, entries, is_cut: false, offers: OFFERS };
         content(folder.plan(Listing::Html))
     };
     let grid = page("/?view=grid");
@@ -108,6 +109,20 @@ fn small_pictures_are_shown_in_the_grid_alone() {
     assert!(grid.contains("<img src=\"./a%22.png\" alt=\"Picture\" loading=\"lazy\""));
     let list = page("/");
     assert_eq!((list.matches("<img").count(), list.matches(" data-picture").count()), (0, 1));
+}
+
+#[test]
+fn archives_are_offered_where_there_are_some() {
+    let target = Target::parse("/a/", Method::Get).unwrap();
+    let page = |archives, entries| {
+        let offers = Offers { archives, ..OFFERS };
+        content(Folder { target: &target, entries, is_cut: false, offers }.plan(Listing::Html))
+    };
+    let both = page(&[Format::Zip, Format::TarGz], entries());
+    assert!(both.contains("href=\"./?zip\" download") && both.contains("href=\"./?tar.gz\""));
+    assert!(!both.contains("?tar\""));
+    assert!(!page(&[], entries()).contains(" download"));
+    assert!(!page(&[Format::Zip], vec![]).contains(" download"), "nothing to take");
 }
 
 #[test]
