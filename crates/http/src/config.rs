@@ -11,7 +11,9 @@ use sockeye_edge::listen::ListenAddr;
 use sockeye_edge::tree::Symlinks;
 use sockeye_socket::Address;
 
+use crate::access::Auth;
 use crate::mount::Mount;
+use crate::policy::Policy;
 use crate::proto::coding::Coding;
 use crate::proto::{archive, connection};
 use crate::rules::Rule;
@@ -115,6 +117,13 @@ pub struct Limits {
     pub cache_files_max: usize,
     /// The most folders that are watched for changes.
     pub cache_watches_max: usize,
+    /// The most passwords that are checked at once, each with a thread and 19 MiB.
+    pub checks_max: usize,
+    /// The most passwords that wait to be checked; more are answered with 503.
+    pub checks_waiting_max: usize,
+    /// The most wrong passwords of one address (of a /64 in IPv6) in a minute; more are answered
+    /// with 429.
+    pub wrong_passwords_max: u32,
 }
 
 impl Default for Limits {
@@ -142,6 +151,9 @@ impl Default for Limits {
             cache_bytes_max: 64 * 1024 * 1024,
             cache_files_max: 1024,
             cache_watches_max: 2048,
+            checks_max: 2,
+            checks_waiting_max: 64,
+            wrong_passwords_max: 10,
         }
     }
 }
@@ -184,6 +196,8 @@ pub struct Config {
     pub media_types: Vec<(String, String)>,
     /// Header fields of answers with files and listings, by path; the last match of a name counts.
     pub headers: Vec<Rule>,
+    /// Who may do what with the files; everybody may read where there is nothing.
+    pub auth: Option<Arc<Auth>>,
     /// Parts of the name space that others answer for; the first that does not pass counts.
     pub mounts: Vec<Mount>,
     /// Who may connect; everybody where there is nothing.
@@ -216,6 +230,7 @@ impl Default for Config {
             symlinks: Symlinks::Within,
             media_types: Vec::new(),
             headers: Vec::new(),
+            auth: None,
             mounts: Vec::new(),
             admit: None,
             access_log: None,
@@ -223,6 +238,13 @@ impl Default for Config {
             cache: true,
             limits: Limits::default(),
         }
+    }
+}
+
+impl Config {
+    /// The part that can be exchanged while a server runs.
+    pub fn policy(&self) -> Policy {
+        Policy { auth: self.auth.clone(), headers: self.headers.clone() }
     }
 }
 

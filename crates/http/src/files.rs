@@ -160,11 +160,13 @@ impl Files {
         }
     }
 
-    /// The entries of a folder, at most `max`, and whether there are more. Reads the disk.
+    /// The entries of a folder whose names are `shown`, at most `max`, and whether there are more.
+    /// Reads the disk.
     pub(crate) fn entries(
         &self,
         folder: &Opened,
         max: usize,
+        shown: impl Fn(&[u8]) -> bool,
     ) -> std::io::Result<(Vec<Entry>, bool)> {
         let mut entries = Vec::new();
         for entry in self.tree.read_dir(folder).map_err(std::io::Error::other)? {
@@ -175,7 +177,7 @@ impl Files {
                 Kind::Symlink | Kind::Other => continue,
             };
             let name = std::os::unix::ffi::OsStringExt::into_vec(entry.name);
-            if !is_servable(&name, self.hidden) {
+            if !is_servable(&name, self.hidden) || !shown(&name) {
                 continue;
             }
             if entries.len() == max {

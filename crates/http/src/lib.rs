@@ -6,6 +6,7 @@
 //! Decisions live in [`proto`], which knows no sockets, files or clocks; the driver moves bytes:
 //! one thread accepts and gives each connection to the worker thread that has the fewest.
 
+mod access;
 mod archive;
 mod cache;
 mod config;
@@ -18,6 +19,7 @@ mod log;
 mod media;
 mod mount;
 mod pack;
+mod policy;
 pub mod proto;
 mod rules;
 mod server;
@@ -26,10 +28,12 @@ mod service;
 #[cfg(test)]
 mod feed;
 
+pub use access::{Auth, AuthError, AuthRule};
 pub use config::{AccessLog, Admit, Config, Limits, Listing, LogFormat, Root};
 pub use error::Error;
 pub use event::{Event, Report, Sink};
 pub use mount::{Answer, Handler, Mount, Produce, Receive, Request, Takeover};
+pub use policy::{Policy, Reload};
 pub use proto::archive::Format as ArchiveFormat;
 pub use proto::coding::Coding;
 pub use proto::credentials::Credentials;

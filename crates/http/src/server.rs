@@ -16,6 +16,7 @@ use crate::driver::{Dispatch, Incoming, Work, runtime};
 use crate::error::Error;
 use crate::event::{Event, Report, Sink};
 use crate::log;
+use crate::policy::Reload;
 use crate::proto::status::{PeerError, Status};
 use crate::service::Service;
 
@@ -90,6 +91,11 @@ impl Server {
             keeps_files: config.cache,
             sink,
         })
+    }
+
+    /// Where its policy can be exchanged while it runs.
+    pub fn reload(&self) -> Reload {
+        self.service.policy.clone()
     }
 
     /// Where it listens.

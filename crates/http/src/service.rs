@@ -15,19 +15,20 @@ use sockeye_socket::Address;
 use tokio::sync::Semaphore;
 
 use self::coding::Codings;
+use crate::access::{Check, Checks, Known, Need, Refusal, Stop, Visitor};
 use crate::cache::{BODY_BYTES_MAX, Cache, Cover, Entry, Ready};
 use crate::config::{Config, Limits, Listing};
 use crate::error::Error;
 use crate::files::{Files, Found, Open, Way, facts_of};
 use crate::listing::{Folder, Offers, error_page, form, wants_page};
 use crate::mount::{Answer, Mount, Produce, Receive, Request, Takeover};
+use crate::policy::Reload;
 use crate::proto::answer::{self, ALLOW, Context};
 use crate::proto::archive::Format;
 use crate::proto::head::{Framing, Head, Method};
 use crate::proto::plan::{Body, Headers, Plan};
 use crate::proto::status::{PeerError, Status};
 use crate::proto::target::{Target, encode_segment};
-use crate::rules::Rule;
 
 /// Makes an answer; blocks.
 pub(crate) type Job = Box<dyn FnOnce() -> Plan + Send>;
@@ -46,6 +47,8 @@ pub(crate) enum Reply {
     Job(Job),
     /// Give the body, at most so many bytes, to that, where blocking is allowed.
     Receive(u64, Receive),
+    /// Check these credentials, where blocking is allowed, and ask again.
+    Check(Box<Check>),
     /// Hand the connection over.
     Takeover(Takeover),
 }
@@ -59,9 +62,20 @@ pub(crate) struct Clock {
     pub(crate) instant: Instant,
 }
 
+/// The circumstances of a request.
+pub(crate) struct Asking<'a> {
+    /// Where it comes from.
+    pub(crate) peer: &'a Address,
+    /// When it is answered.
+    pub(crate) clock: Clock,
+    /// Who asks, as far as that is known.
+    pub(crate) visitor: &'a Visitor,
+}
+
 /// A folder to be read and shown.
 struct FolderJob {
     service: Arc<Service>,
+    visitor: Visitor,
     opened: Opened,
     target: Target,
     form: Listing,
@@ -72,7 +86,12 @@ impl FolderJob {
     fn run(self) -> Plan {
         let limits = &self.service.limits;
         let max = limits.listing_entries_max;
-        let Ok((entries, is_cut)) = self.service.files.entries(&self.opened, max) else {
+        let mut path = self.target.path().to_vec();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        let shown = |name: &[u8]| self.visitor.may(Need::Read, &[&path, name].concat());
+        let Ok((entries, is_cut)) = self.service.files.entries(&self.opened, max, shown) else {
             return Plan::text(Status::INTERNAL_SERVER_ERROR, "the folder cannot be read");
         };
         let offers = Offers {
@@ -80,7 +99,8 @@ impl FolderJob {
             archives: &self.service.archives,
         };
         let mut plan = Folder { target: &self.target, entries, is_cut, offers }.plan(self.form);
-        self.service.apply_rules(self.target.path(), &mut plan.headers);
+        plan.headers.set("Cache-Control", self.visitor.cache_control_of_listing());
+        self.visitor.policy.apply_headers(self.target.path(), &mut plan.headers);
         plan
     }
 }
@@ -89,9 +109,12 @@ impl FolderJob {
 pub(crate) struct Service {
     files: Files,
     mounts: Vec<Mount>,
-    rules: Vec<Rule>,
     archives: Vec<Format>,
     codings: Codings,
+    /// Who may do what, and header fields by path.
+    pub(crate) policy: Reload,
+    /// Checks of passwords.
+    pub(crate) checks: Arc<Checks>,
     /// Limits of connections and requests.
     pub(crate) limits: Limits,
     /// Places for bodies that are made while they are sent.
@@ -109,9 +132,10 @@ impl Service {
         Ok(Service {
             files: Files::new(config)?,
             mounts: config.mounts.clone(),
-            rules: config.headers.clone(),
             archives: config.archives.clone(),
             codings: Codings::new(config),
+            policy: Reload::new(config.policy()),
+            checks: Arc::new(Checks::new(&config.limits)),
             limits: config.limits.clone(),
             streams: Arc::new(Semaphore::new(
                 config.limits.streams_max.min(Semaphore::MAX_PERMITS),
@@ -121,24 +145,23 @@ impl Service {
         })
     }
 
-    /// Says what to do for the request with `head` at the time of `clock`.
+    /// Says what to do for the request with `head`.
     pub(crate) fn reply(
         self: &Arc<Self>,
         head: &Head,
-        peer: &Address,
         cache: &mut Option<Cache>,
-        clock: Clock,
+        asking: &Asking<'_>,
     ) -> Reply {
         let target = match Target::of(head) {
             Ok(target) => target,
             Err(error) => return Reply::Plan(self.error(head, error)),
         };
-        match self.ask_mounts(head, &target, peer) {
-            Answer::Pass => self.files_reply((head, peer), target, cache, clock),
+        match self.ask_mounts(head, &target, asking.peer) {
+            Answer::Pass => self.gate(head, target, cache, asking),
             Answer::Plan(plan) => Reply::Plan(plan),
             Answer::Stream(plan, produce) => Reply::Stream(plan, produce),
             Answer::File(file, media_type, headers) => {
-                self.mounted_file(head, (file, media_type), &headers, clock.second)
+                self.mounted_file(head, (file, media_type), &headers, asking.clock.second)
             }
             Answer::Receive(max, receive) => Reply::Receive(max, receive),
             Answer::Takeover(takeover) if head.framing() == Framing::None => {
@@ -172,43 +195,96 @@ impl Service {
         Answer::Pass
     }
 
-    fn files_reply(
+    /// Says what to do for a request that had to wait until it was `known` whose it is.
+    pub(crate) fn reply_to(
         self: &Arc<Self>,
-        (head, peer): (&Head, &Address),
+        known: &Known,
+        head: &Head,
+        cache: &mut Option<Cache>,
+        asking: &Asking<'_>,
+    ) -> Reply {
+        match Target::of(head) {
+            Ok(target) => {
+                let visitor = asking.visitor.checked(known);
+                self.gate(head, target, cache, &Asking { visitor: &visitor, ..*asking })
+            }
+            Err(error) => Reply::Plan(self.error(head, error)),
+        }
+    }
+
+    /// Lets through to the files who may do what they ask for.
+    fn gate(
+        self: &Arc<Self>,
+        head: &Head,
         target: Target,
         cache: &mut Option<Cache>,
-        clock: Clock,
+        asking: &Asking<'_>,
     ) -> Reply {
+        let peer = asking.peer.canonical_ip();
+        let known = match asking.visitor.identify(head, peer, &self.checks) {
+            Ok(user) => user.map(|user| asking.visitor.known_as(user)),
+            Err(Stop::Check(check)) => return Reply::Check(check),
+            Err(Stop::Refused(refusal)) => return Reply::Plan(self.refused(head, refusal)),
+        };
+        let asking = &Asking { visitor: known.as_ref().unwrap_or(asking.visitor), ..*asking };
+        let path = match self.files.only() {
+            Some(name) if target.path().is_empty() => name,
+            _ => target.path(),
+        };
+        match asking.visitor.judge(Need::of(head.method()), path) {
+            Ok(()) => self.files_reply(head, target, cache, asking),
+            Err(refusal) => Reply::Plan(self.refused(head, refusal)),
+        }
+    }
+
+    /// The answer to who may not.
+    pub(crate) fn refused(&self, head: &Head, refusal: Refusal) -> Plan {
+        refusal.finish(self.error(head, refusal.error()))
+    }
+
+    fn files_reply(
+        self: &Arc<Self>,
+        head: &Head,
+        target: Target,
+        cache: &mut Option<Cache>,
+        asking: &Asking<'_>,
+    ) -> Reply {
+        let clock = asking.clock;
         if target.is_server() {
             return Reply::Plan(Plan::new(Status::OK).with_header("Allow", ALLOW));
         }
         if let Some(plan) = answer::method_plan(head.method()) {
             return Reply::Plan(plan);
         }
-        if let Some(reply) = self.archive_reply(head, &target, peer) {
+        if let Some(reply) = self.archive_reply(head, &target, asking) {
             return reply;
         }
         let accepted = self.codings.asked(head);
         // What is kept is the file as it is.
         let cached = cache.as_mut().filter(|_| accepted.is_none());
         let kept = cached.and_then(|cache| cache.get(&target, clock.instant));
-        if let Some(reply) = kept.and_then(|entry| self.kept_reply(head, &target, entry, clock)) {
+        if let Some(reply) = kept.and_then(|entry| self.kept_reply(head, &target, entry, asking)) {
             return reply;
         }
         let error = |status, why| Reply::Plan(self.error(head, PeerError::new(status, why)));
-        match self.find(&target, cache, clock) {
-            Found::File(open) => match accepted {
-                Some(accepted) => self.coded_reply((head, accepted), &target, open, clock.second),
-                None => self.file_reply(head, &target, open, clock.second),
+        match self.find(&target, cache, asking) {
+            // An index file has a path of its own, which may have a rule of its own.
+            Found::File(open) => match (asking.visitor.judge(Need::Read, &open.path), accepted) {
+                (Err(refusal), _) => Reply::Plan(self.refused(head, refusal)),
+                (Ok(()), Some(accepted)) => {
+                    self.coded_reply((head, accepted), &target, open, asking)
+                }
+                (Ok(()), None) => self.file_reply(head, &target, open, asking),
             },
             Found::Folder(opened) => {
                 if let Some(plan) = answer::condition_plan(head) {
                     let plan = plan.with_header("Vary", "Accept");
-                    return Reply::Plan(plan.with_header("Cache-Control", "no-cache"));
+                    let cache_control = asking.visitor.cache_control_of_listing();
+                    return Reply::Plan(plan.with_header("Cache-Control", cache_control));
                 }
                 let form = form(head, &target, self.files.listing());
-                let service = Arc::clone(self);
-                let job = FolderJob { service, opened, target, form };
+                let (service, visitor) = (Arc::clone(self), asking.visitor.clone());
+                let job = FolderJob { service, visitor, opened, target, form };
                 Reply::Job(Box::new(move || job.run()))
             }
             Found::MovedToFolder => {
@@ -234,8 +310,13 @@ impl Service {
         head: &Head,
         target: &Target,
         entry: &mut Entry,
-        clock: Clock,
+        asking: &Asking<'_>,
     ) -> Option<Reply> {
+        let Asking { clock, visitor, .. } = *asking;
+        // An index file has a path of its own, which may have a rule of its own.
+        if !visitor.may(Need::Read, &entry.path) {
+            return None;
+        }
         if answer::is_plain(head) {
             if entry.ready.is_of_another(clock.second) {
                 Rc::make_mut(&mut entry.ready).set_date(clock.second);
@@ -243,7 +324,7 @@ impl Service {
             return Some(Reply::Ready(Rc::clone(&entry.ready), entry.open.clone()));
         }
         let mut plan = answer::file(head, &entry.facts, self.context(clock.second));
-        self.finish(target, &entry.path, &mut plan);
+        self.finish(target, &entry.path, visitor, &mut plan);
         match (&plan.body, &entry.open) {
             (_, Some(open)) => Some(Reply::File(plan, Arc::clone(open))),
             (Body::File(_) | Body::Parts(..), None) if head.method() == Method::Get => None,
@@ -252,8 +333,9 @@ impl Service {
     }
 
     /// Finds what `target` names, and keeps it where it may be kept.
-    fn find(&self, target: &Target, cache: &mut Option<Cache>, clock: Clock) -> Found {
+    fn find(&self, target: &Target, cache: &mut Option<Cache>, asking: &Asking<'_>) -> Found {
         let Some(cache) = cache else { return self.files.find(target, &mut Way::Any) };
+        let clock = asking.clock;
         let mut cover = cache.cover(target);
         let mut way = Way::Plain;
         let mut found = self.files.find(target, &mut way);
@@ -262,7 +344,7 @@ impl Service {
             found = self.files.find(target, &mut way);
         }
         if let (Found::File(open), Way::Plain) = (&found, way) {
-            self.keep(target, open, cache, (cover, clock));
+            self.keep(target, open, cache, (cover, asking));
         }
         found
     }
@@ -272,9 +354,9 @@ impl Service {
         target: &Target,
         open: &Arc<Open>,
         cache: &mut Cache,
-        (cover, clock): (Cover, Clock),
+        (cover, asking): (Cover, &Asking<'_>),
     ) {
-        let Clock { second, instant } = clock;
+        let Clock { second, instant } = asking.clock;
         // The date of the last change would be another one every second.
         if open.facts.validators.modified.is_some_and(|modified| modified > second)
             || !cache.admits(target, open, &self.files, (cover, instant))
@@ -285,7 +367,7 @@ impl Service {
         let body = if is_small { whole_now(open) } else { Some(Vec::new()) };
         let Some(body) = body else { return };
         let mut plan = answer::whole(&open.facts, second);
-        self.finish(target, &open.path, &mut plan);
+        self.finish(target, &open.path, asking.visitor, &mut plan);
         let entry = Entry {
             ready: Rc::new(Ready::new(&plan, &body)),
             facts: open.facts.clone(),
@@ -295,23 +377,29 @@ impl Service {
         cache.insert(target, entry, &open.file, (cover, instant));
     }
 
-    fn file_reply(&self, head: &Head, target: &Target, open: Arc<Open>, now: u64) -> Reply {
-        let mut plan = answer::file(head, &open.facts, self.context(now));
-        self.finish(target, &open.path, &mut plan);
+    fn file_reply(
+        &self,
+        head: &Head,
+        target: &Target,
+        open: Arc<Open>,
+        asking: &Asking<'_>,
+    ) -> Reply {
+        let mut plan = answer::file(head, &open.facts, self.context(asking.clock.second));
+        self.finish(target, &open.path, asking.visitor, &mut plan);
         Reply::File(plan, open)
     }
 
     /// Adds what depends on the path, `path` from the root, to an answer about a file.
-    fn finish(&self, target: &Target, path: &[u8], plan: &mut Plan) {
+    fn finish(&self, target: &Target, path: &[u8], visitor: &Visitor, plan: &mut Plan) {
         if plan.status.code() < 400 {
-            plan.headers.push("Cache-Control", "no-cache");
+            plan.headers.push("Cache-Control", visitor.cache_control(path));
             if self.codings.vary() {
                 plan.headers.push("Vary", "Accept-Encoding");
             }
             if let Some(name) = self.files.only().filter(|_| target.path().is_empty()) {
                 plan.headers.push("Content-Disposition", disposition("inline", name));
             }
-            self.apply_rules(path, &mut plan.headers);
+            visitor.policy.apply_headers(path, &mut plan.headers);
         }
     }
 
@@ -336,12 +424,6 @@ impl Service {
     fn context(&self, now: u64) -> Context {
         let answer = self.answers.fetch_add(1, Ordering::Relaxed);
         Context { now, boundary: self.keys.hash_one(answer) }
-    }
-
-    fn apply_rules(&self, path: &[u8], headers: &mut Headers) {
-        for rule in self.rules.iter().filter(|rule| rule.is_for(path)) {
-            headers.set(rule.name(), rule.value());
-        }
     }
 }
 

@@ -67,7 +67,8 @@ impl Walker<'_> {
         self.archive.folder(&Item { name, modified, size: 0, is_dense: false })?;
         self.above.push(identity);
         // One more than is left shows that it is too many.
-        let (mut entries, _) = self.files.entries(opened, self.entries_left.saturating_add(1))?;
+        let (mut entries, _) =
+            self.files.entries(opened, self.entries_left.saturating_add(1), |_| true)?;
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         for entry in entries {
             self.entry(&joined(path, &entry.name), &joined(name, &entry.name), entry.is_folder())?;

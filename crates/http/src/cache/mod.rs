@@ -221,12 +221,19 @@ impl Cache {
         self.map.len() == 0 && self.order.is_empty() && self.watches.are_empty()
     }
 
+    /// Ends everything that is kept: it would not be answered like that any more.
+    pub(crate) fn forget(&mut self) {
+        self.order.clear();
+        self.map = Map::default();
+    }
+
     /// Descriptors are short: ends everything that is kept, and keeps none of them for a while.
     /// Says whether some came free.
     pub(crate) fn make_room(&mut self, now: Instant) -> bool {
         self.short_until = Some(now + SHORTAGE);
-        self.order.clear();
-        std::mem::take(&mut self.map).open_files > 0
+        let had_files = self.map.open_files > 0;
+        self.forget();
+        had_files
     }
 
     /// Reads what has changed, where that may matter.

@@ -199,7 +199,7 @@ impl Driver {
     /// Answers one request. `Some` where the connection is taken over.
     async fn answer(&mut self, head: &Head) -> Result<Option<Takeover>, Failure> {
         let subject = Subject { head: Some(head), refused: None, started: self.now };
-        let (plan, file) = match Worker::reply(&self.worker, head, &self.peer, subject.started) {
+        let (plan, file) = match self.worker.reply(head, &self.peer, subject.started).await {
             Reply::Ready(ready, file) => {
                 let close = self.send_ready(head, &ready, file.as_ref(), subject).await?;
                 // A small answer goes out at once, in the time of its request.
@@ -222,6 +222,7 @@ impl Driver {
                 let (stream, machine) = (&mut self.stream, &mut self.machine);
                 (body::receive(stream, machine, head.framing(), job).await?, None)
             }
+            Reply::Check(_) => unreachable!("the worker has made the check"),
             Reply::Takeover(takeover) => return Ok(Some(takeover)),
         };
         let close = self.send(&plan, file.as_ref(), subject).await?;

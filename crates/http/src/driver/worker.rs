@@ -15,6 +15,7 @@ use tokio::task::LocalSet;
 
 use super::connection::serve;
 use super::watched::{Pace, Watched};
+use crate::access::{Known, Visitor};
 use crate::cache::{self, Bounds, Cache};
 use crate::event::{Report, Sink};
 use crate::log::Log;
@@ -22,7 +23,7 @@ use crate::proto::date;
 use crate::proto::head::Head;
 use crate::proto::plan::Plan;
 use crate::proto::status::PeerError;
-use crate::service::{Clock, Reply, Service};
+use crate::service::{Asking, Clock, Reply, Service};
 
 /// How many receive buffers a worker keeps for connections that wake up.
 const BUFFERS_KEPT_MAX: usize = 64;
@@ -218,12 +219,18 @@ pub(super) struct Worker {
     out: Cell<Vec<u8>>,
     date: RefCell<(u64, String)>,
     cache: RefCell<Option<Cache>>,
+    /// Somebody of whom nothing is known, by the policy of this generation.
+    visitor: RefCell<Visitor>,
+    generation: Cell<u64>,
     sweeps: Cell<bool>,
     second: Cell<(u64, Option<Instant>)>,
 }
 
 impl Worker {
     fn new(service: Arc<Service>, log: Option<Log>, sink: Sink, cache: Option<Bounds>) -> Worker {
+        // The number first: a policy that comes between the two is taken once more.
+        let generation = Cell::new(service.policy.generation());
+        let visitor = RefCell::new(Visitor::anybody(service.policy.latest()));
         Worker {
             service,
             log,
@@ -236,6 +243,8 @@ impl Worker {
             out: Cell::default(),
             date: RefCell::default(),
             cache: RefCell::new(cache.map(Cache::new)),
+            visitor,
+            generation,
             sweeps: Cell::new(false),
             second: Cell::default(),
         }
@@ -246,15 +255,58 @@ impl Worker {
         self.stop.notify_waiters();
     }
 
-    pub(super) fn reply(self: &Rc<Self>, head: &Head, peer: &Address, now: Instant) -> Reply {
+    /// Says what to do for the request with `head`; where its password has to be checked that comes
+    /// first.
+    pub(super) async fn reply(self: &Rc<Self>, head: &Head, peer: &Address, now: Instant) -> Reply {
+        let mut known = None;
+        loop {
+            match self.ask(head, peer, now, known.as_ref()) {
+                Reply::Check(check) => {
+                    let checks = Arc::clone(&self.service.checks);
+                    // Apart, so that connections which never need one have no memory for it.
+                    match Box::pin(checks.run(*check)).await {
+                        Ok(found) => known = Some(found),
+                        Err(refusal) => return Reply::Plan(self.service.refused(head, refusal)),
+                    }
+                }
+                reply => return reply,
+            }
+        }
+    }
+
+    /// The same without a wait; `known` says whose the request is, where that was checked.
+    fn ask(
+        self: &Rc<Self>,
+        head: &Head,
+        peer: &Address,
+        now: Instant,
+        known: Option<&Known>,
+    ) -> Reply {
+        self.renew_policy();
         let clock = Clock { second: self.second(now), instant: now };
+        let visitor = self.visitor.borrow();
+        let asking = Asking { peer, clock, visitor: &visitor };
         let mut cache = self.cache.borrow_mut();
-        let reply = self.service.reply(head, peer, &mut cache, clock);
+        let reply = match known {
+            None => self.service.reply(head, &mut cache, &asking),
+            Some(known) => self.service.reply_to(known, head, &mut cache, &asking),
+        };
         if !self.sweeps.get() && cache.as_ref().is_some_and(|cache| !cache.is_empty()) {
             self.sweeps.set(true);
             tokio::task::spawn_local(sweep(Rc::clone(self)));
         }
         reply
+    }
+
+    /// Takes the policy of now, where it has been exchanged; answers of the old one are forgotten.
+    fn renew_policy(&self) {
+        let generation = self.service.policy.generation();
+        if self.generation.replace(generation) != generation {
+            self.visitor.replace(Visitor::anybody(self.service.policy.latest()));
+            if let Some(cache) = self.cache.borrow_mut().as_mut() {
+                cache.forget();
+            }
+        }
     }
 
     /// Something has been received: what is kept is looked through before it counts.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use sockeye_socket::Address;
 
-use super::{Reply, Service, disposition};
+use super::{Asking, Reply, Service, disposition};
+use crate::access::Need;
 use crate::archive::{Walk, write};
 use crate::mount::{Answer, Request};
 use crate::proto::answer;
@@ -24,13 +25,14 @@ impl Service {
         self: &Arc<Self>,
         head: &Head,
         target: &Target,
-        peer: &Address,
+        asking: &Asking<'_>,
     ) -> Option<Reply> {
         let allowed = |form: &Format| self.archives.contains(form);
         let format = Format::asked(target.query()).filter(allowed)?;
         let opened = self.files.folder_of(target)?;
         if let Some(plan) = answer::condition_plan(head) {
-            return Some(Reply::Plan(plan.with_header("Cache-Control", "no-cache")));
+            let cache_control = asking.visitor.cache_control_of_listing();
+            return Some(Reply::Plan(plan.with_header("Cache-Control", cache_control)));
         }
         let name = target.segments().next_back().unwrap_or(ROOT_NAME).to_vec();
         let file_name = [&name, &b"."[..], format.word().as_bytes()].concat();
@@ -39,9 +41,10 @@ impl Service {
             .with_header("X-Content-Type-Options", "nosniff")
             .with_header("Content-Disposition", disposition("attachment", &file_name))
             .with_header("Accept-Ranges", "none")
-            .with_header("Cache-Control", "no-cache");
-        self.apply_rules(target.path(), &mut plan.headers);
-        let (service, head, peer) = (Arc::clone(self), head.clone(), peer.clone());
+            .with_header("Cache-Control", asking.visitor.cache_control_of_listing());
+        asking.visitor.policy.apply_headers(target.path(), &mut plan.headers);
+        let (service, head) = (Arc::clone(self), head.clone());
+        let (peer, visitor) = (asking.peer.clone(), asking.visitor.clone());
         let path = target.path().to_vec();
         let produce = move |out: &mut dyn std::io::Write| {
             let walk = Walk {
@@ -49,7 +52,9 @@ impl Service {
                 opened: &opened,
                 path: &path,
                 name: &name,
-                may_read: &|entry| service.may_read(&head, entry, &peer),
+                may_read: &|entry| {
+                    visitor.may(Need::Read, entry.path()) && service.may_read(&head, entry, &peer)
+                },
                 entries_max: service.limits.archive_entries_max,
             };
             write(format, walk, out)

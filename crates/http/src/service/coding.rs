@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Reply, Service};
+use super::{Asking, Reply, Service};
 use crate::config::Config;
 use crate::files::Open;
 use crate::media::is_text;
@@ -63,11 +63,11 @@ impl Service {
         (head, accepted): (&Head, Accepted),
         target: &Target,
         open: Arc<Open>,
-        now: u64,
+        asking: &Asking<'_>,
     ) -> Reply {
         let wanted = accepted.wanted();
         if self.codings.precompressed
-            && let Some(reply) = self.precompressed_reply(head, target, (&open, &wanted), now)
+            && let Some(reply) = self.precompressed_reply(head, target, (&open, &wanted), asking)
         {
             return reply;
         }
@@ -75,12 +75,12 @@ impl Service {
         let whole = head.field("range").is_none() || !accepted.takes_identity();
         let made = wanted.iter().find(|coding| self.codings.made.contains(coding));
         if let Some(coding) = made.filter(|_| whole && self.codings.are_made(&open.facts))
-            && let Some(reply) = self.made_reply(head, target, (&open, *coding), now)
+            && let Some(reply) = self.made_reply(head, target, (&open, *coding), asking)
         {
             return reply;
         }
         if accepted.takes_identity() {
-            return self.file_reply(head, target, open, now);
+            return self.file_reply(head, target, open, asking);
         }
         if made.is_some_and(|_| self.codings.are_made(&open.facts)) {
             let plan = Plan::text(Status::SERVICE_UNAVAILABLE, "too much is compressed just now");
@@ -97,12 +97,12 @@ impl Service {
         head: &Head,
         target: &Target,
         (open, wanted): (&Open, &[Coding]),
-        now: u64,
+        asking: &Asking<'_>,
     ) -> Option<Reply> {
         let beside = |coding: &Coding| Some((*coding, self.files.beside(open, *coding)?));
         let (coding, variant) = wanted.iter().find_map(beside)?;
-        let mut plan = answer::file(head, &variant.facts, self.context(now));
-        self.finish(target, &open.path, &mut plan);
+        let mut plan = answer::file(head, &variant.facts, self.context(asking.clock.second));
+        self.finish(target, &open.path, asking.visitor, &mut plan);
         say_coding(coding, &mut plan);
         Some(Reply::File(plan, Arc::new(variant)))
     }
@@ -114,18 +114,18 @@ impl Service {
         head: &Head,
         target: &Target,
         (open, coding): (&Arc<Open>, Coding),
-        now: u64,
+        asking: &Asking<'_>,
     ) -> Option<Reply> {
         let facts = coded_facts(&open.facts, coding);
-        if let Some(mut plan) = answer::settled(head, &facts, now) {
+        if let Some(mut plan) = answer::settled(head, &facts, asking.clock.second) {
             weaken(&mut plan.headers, &facts);
-            self.finish(target, &open.path, &mut plan);
+            self.finish(target, &open.path, asking.visitor, &mut plan);
             return Some(Reply::Plan(plan));
         }
-        let mut plan = answer::whole(&facts, now);
+        let mut plan = answer::whole(&facts, asking.clock.second);
         weaken(&mut plan.headers, &facts);
         plan.headers.set("Accept-Ranges", "none");
-        self.finish(target, &open.path, &mut plan);
+        self.finish(target, &open.path, asking.visitor, &mut plan);
         say_coding(coding, &mut plan);
         let key = Key { path: open.path.clone(), etag: open.facts.validators.etag.clone(), coding };
         if let Some(bytes) = self.codings.packer.get(&key) {

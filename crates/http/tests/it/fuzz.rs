@@ -1,5 +1,7 @@
 //! Fuzz corpora replayed, and properties of the same bodies.
 
+#[path = "../../../../fuzz/bodies/http_access.rs"]
+mod access;
 #[path = "../../../../fuzz/bodies/http_answer.rs"]
 mod answers;
 #[path = "../../../../fuzz/bodies/http.rs"]
@@ -14,6 +16,8 @@ fn corpora_replay() {
     replay("http_target", requests::http_target);
     replay("http_chunked", requests::http_chunked);
     replay("http_connection", requests::http_connection);
+    replay("http_auth_rule", access::http_auth_rule);
+    replay("http_credentials", access::http_credentials);
     replay("http_accept_encoding", answers::http_accept_encoding);
     replay("http_range", answers::http_range);
     replay("http_precondition", answers::http_precondition);
@@ -28,6 +32,8 @@ proptest! {
         line in "(GET|POST)? ?/[ab%2./?#]{0,9}( HTTP/1.[01])?\r?\n",
         fields in "(Host: a\r\n)?(X:[ -~]{0,9}\r?\n)?\r\n",
         target in "\0/[ab%2./?#\\\\]{0,9}",
+        rule in "(anna|anonymous|\\PC{0,4})(:|:\\$argon2[a-z0-9=,$+/]{0,40})?@/\\PC{0,9}:(r|w)",
+        field in "[Bb]asic [A-Za-z0-9+/=, ]{0,24}",
         codings in "((x-gzip|GZIP|br|zstd|identity|\\*) ?(; ?[qQ]=[012]?[.]?[059]{0,4})? ?,){0,6}",
         list in "\\PCbytes=[0-9, -]{0,30}",
     ) {
@@ -37,6 +43,8 @@ proptest! {
         requests::http_connection(&[b"\0\x07", near.as_bytes(), near.as_bytes()].concat());
         requests::http_target(&bytes);
         requests::http_target(target.as_bytes());
+        access::http_auth_rule(rule.as_bytes());
+        access::http_credentials(field.as_bytes());
         answers::http_range(list.as_bytes());
         answers::http_accept_encoding(&bytes);
         answers::http_accept_encoding(codings.as_bytes());

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sockeye_http::{AccessLog, Config, Event, LogFormat, Report, Root, Server};
+use sockeye_http::{AccessLog, Config, Event, LogFormat, Reload, Report, Root, Server};
 use sockeye_socket::Shutdown;
 
 /// Nothing here takes so long unless it is broken.
@@ -19,6 +19,8 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// What stops it.
     pub(crate) shutdown: Shutdown,
+    /// What changes its policy.
+    pub(crate) reload: Reload,
     /// What it reports.
     pub(crate) events: mpsc::Receiver<Event>,
     thread: Option<JoinHandle<Report>>,
@@ -94,9 +96,9 @@ pub(crate) fn start(config: Config) -> Running {
     let server = Server::bind(config, sink).unwrap();
     let address = server.addresses()[0].socket_addr().unwrap();
     let shutdown = Shutdown::new().unwrap();
-    let stop = shutdown.clone();
+    let (stop, reload) = (shutdown.clone(), server.reload());
     let thread = std::thread::spawn(move || server.run(&stop).unwrap());
-    Running { address, shutdown, events, thread: Some(thread) }
+    Running { address, shutdown, reload, events, thread: Some(thread) }
 }
 
 impl Running {

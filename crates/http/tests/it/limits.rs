@@ -31,6 +31,9 @@ fn the_documented_defaults_are_the_defaults() {
         cache_bytes_max,
         cache_files_max,
         cache_watches_max,
+        checks_max,
+        checks_waiting_max,
+        wrong_passwords_max,
     } = Limits::default();
     let seconds = |time: Duration| time.as_secs_f64().to_string();
     let per_address = connections_per_address_max.map_or("none".to_owned(), |n| n.to_string());
@@ -57,6 +60,9 @@ fn the_documented_defaults_are_the_defaults() {
         ("http::Limits::cache_bytes_max", cache_bytes_max.to_string()),
         ("http::Limits::cache_files_max", cache_files_max.to_string()),
         ("http::Limits::cache_watches_max", cache_watches_max.to_string()),
+        ("http::Limits::checks_max", checks_max.to_string()),
+        ("http::Limits::checks_waiting_max", checks_waiting_max.to_string()),
+        ("http::Limits::wrong_passwords_max", wrong_passwords_max.to_string()),
         ("archive::DEPTH_MAX", archive::DEPTH_MAX.to_string()),
         ("head::FIELDS_MAX", head::FIELDS_MAX.to_string()),
         ("head::METHOD_BYTES_MAX", head::METHOD_BYTES_MAX.to_string()),

@@ -2,7 +2,8 @@
 //! does not becomes ordinary arguments, so that clap is the only parser and judge.
 //!
 //! ```text
-//! variable = "SOCKEYE_" *( COMMAND "_" ) FLAG      ; upper case, `-` as `_`, lists by commas
+//! variable = "SOCKEYE_" *( COMMAND "_" ) FLAG      ; upper case, `-` as `_`; lists by commas,
+//!                                                  ; rules of access one a line
 //! file     = *( flag "=" value ) *( "[" command *( "." command ) "]" *( flag "=" value ) )
 //! ```
 //!
@@ -15,6 +16,9 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
+
+/// Lists whose items have commas of their own; in the environment they stand one a line.
+const ONE_A_LINE: &[&str] = &["auth"];
 
 /// What is wrong below the command line.
 #[derive(Debug, thiserror::Error)]
@@ -310,7 +314,9 @@ fn from_text(
         return from_toml(arg, long, name, &value);
     }
     if matches!(arg.get_action(), ArgAction::Append) {
-        return Ok(text.split(',').map(|item| assign(long, item)).collect());
+        let between = if ONE_A_LINE.contains(&long) { '\n' } else { ',' };
+        let items = text.split(between).filter(|item| !item.is_empty() || between == ',');
+        return Ok(items.map(|item| assign(long, item)).collect());
     }
     if !needs_value(arg) {
         return Ok(optional(long, &text));

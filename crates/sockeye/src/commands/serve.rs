@@ -1,5 +1,6 @@
 //! `sockeye serve`: flags become the file server's `Config`, its events the log.
 
+mod access;
 mod args;
 mod content;
 mod sandbox;
@@ -8,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use sockeye_http::{Event, Server};
-use sockeye_socket::Address;
+use sockeye_socket::{Address, Socket};
 
 pub(crate) use self::args::Args;
 
@@ -20,6 +21,13 @@ use crate::output::{self, ReadyLine};
 /// Serves until a signal.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let mut config = args.config()?;
+    config.auth = args.access.auth(!context.global.check_config)?;
+    let inherited = inherited_sockets()?;
+    let places = match inherited.is_empty() {
+        true => config.listen.iter().map(|place| place.address().clone()).collect(),
+        false => inherited.iter().map(Socket::getsockname).collect::<Result<Vec<_>, _>>()?,
+    };
+    args.access.check_places(places.iter(), false)?;
     if context.only_checks() {
         return Ok(Exit::DONE);
     }
@@ -27,7 +35,6 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     // A connection that is being answered has its file open as well.
     let connections = config.limits.connections_max.saturating_mul(2);
     raise_descriptors(connections.saturating_add(config.limits.cache_files_max));
-    let inherited = inherited_sockets()?;
     let server = match inherited.is_empty() {
         true => Server::bind(config, Arc::new(log))?,
         false => Server::with_listeners(config, inherited, Arc::new(log))?,

@@ -147,6 +147,12 @@ fn config(args: &Args, context: &Context, dir: &Path) -> anyhow::Result<Config> 
     if args.runs(PartName::Files) {
         let part = context.layers.part(&["serve"])?;
         let Command::Serve(part) = part else { unreachable!("`serve` parses as serve") };
+        if part.asks() {
+            return Err(usage(
+                "the rules of access in [serve] do not hold for the page of `up`, which shows the \
+                 names of all files; --password protects all of it",
+            ));
+        }
         let mut files = part.config()?;
         if !context.global.check_config {
             files.access_log = part.access_log(context)?;

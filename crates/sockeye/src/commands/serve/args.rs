@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use sockeye_edge::listen::ListenAddr;
 use sockeye_http::{AccessLog, Config, Limits, LogFormat, Root};
 
+use super::access::AccessArgs;
 use super::content::ContentArgs;
 use crate::args::{self, ServerArgs};
 use crate::context::Context;
@@ -38,6 +39,8 @@ pub(crate) struct Args {
     bind: Vec<ListenAddr>,
     #[command(flatten)]
     content: ContentArgs,
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
     #[command(flatten)]
     pub(super) log: LogArgs,
     #[command(flatten)]
@@ -146,6 +149,11 @@ impl Args {
     /// Whether symbolic links may lead out of what is served.
     pub(super) fn follows_links_anywhere(&self) -> bool {
         self.content.follows_links_anywhere()
+    }
+
+    /// Tells whether anybody is asked for a password.
+    pub(crate) fn asks(&self) -> bool {
+        self.access.asks()
     }
 
     /// Opens the access log, where there is to be one.

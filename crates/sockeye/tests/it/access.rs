@@ -1,0 +1,165 @@
+//! `sockeye serve` with passwords, with curl as the other side.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::Signal;
+use sockeye_testkit::{Finished, Need, Process, need};
+
+/// Of `password`, as cheap as can be.
+const HASH: &str =
+    "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$FqGkmHNGCd0BRW2kBt6fPZ2pPmyGwwChL8FGUhTOSSI";
+
+fn sockeye(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).args(args);
+    command
+}
+
+/// Starts a server, waits until it is ready; gives its URL, which ends with a slash.
+fn start(command: &mut Command, path: &Path) -> (Process, String) {
+    let mut server = Process::spawn(command.arg(path));
+    let url = server.wait_for("listening http ");
+    (server, url)
+}
+
+fn curl(args: &[&str]) -> Finished {
+    Process::run(Command::new("curl").args(["-sS", "--max-time", "60"]).args(args), b"")
+}
+
+/// The status of an answer.
+fn status(args: &[&str]) -> String {
+    curl(&[&["-o", "/dev/null", "-w", "%{http_code}"], args].concat()).out()
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("private")).unwrap();
+    fs::write(folder.path().join("private/a.txt"), "a\n").unwrap();
+    fs::write(folder.path().join("b.txt"), "b\n").unwrap();
+    folder
+}
+
+const LOOPBACK: [&str; 3] = ["serve", "-b", "127.0.0.1:0"];
+
+#[test]
+fn a_hash_of_passwd_opens_a_folder_from_flags_the_environment_and_a_file() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    let folder = folder();
+    let made = Process::run(&mut sockeye(&["passwd"]), "grün & blau".as_bytes()).out();
+    let rule = format!("anna:{}@/private:r", made.trim());
+    let file = folder.path().join("rules");
+    fs::write(&file, format!("# who may do what\n{rule}\nanonymous@/rules:w\n")).unwrap();
+    let toml = folder.path().join("toml");
+    fs::write(&toml, format!("[serve]\nauth = ['{rule}', 'anonymous@/rules:w']\n")).unwrap();
+    let config = ["--config", toml.to_str().unwrap()];
+    let by_flag = ["--auth", &rule, "-a", "anonymous@/rules:w"];
+    let by_file = ["--auth-file", file.to_str().unwrap()];
+    let mut by_environment = sockeye(&LOOPBACK);
+    by_environment.env("SOCKEYE_SERVE_AUTH", format!("{rule}\nanonymous@/rules:w\n"));
+    for (name, mut command) in [
+        ("flag", sockeye(&[&LOOPBACK[..], &by_flag].concat())),
+        ("file", sockeye(&[&LOOPBACK[..], &by_file].concat())),
+        ("environment", by_environment),
+        ("configuration", sockeye(&[&LOOPBACK[..], &config].concat())),
+    ] {
+        let (server, url) = start(&mut command, folder.path());
+        let private = format!("{url}private/a.txt");
+        assert_eq!(status(&[&private]), "401", "{name}");
+        assert_eq!(curl(&["-u", "anna:grün & blau", &private]).out(), "a\n", "{name}");
+        assert_eq!(status(&["-u", "anna:grün & grau", &private]), "401", "{name}");
+        assert_eq!(status(&["-u", "anna:grün & blau", "-X", "DELETE", &private]), "403", "{name}");
+        assert_eq!(status(&[&format!("{url}rules")]), "403", "{name}");
+        let listing = curl(&[&format!("{url}?text")]).out();
+        assert!(listing.contains("b.txt") && !listing.contains("private"), "{name}: {listing}");
+        let ended = server.stop(Signal::TERM);
+        assert_eq!(ended.code(), Some(0), "{name}: {}", ended.err());
+        assert!(!ended.err().contains("blau"), "{name}: {}", ended.err());
+    }
+}
+
+#[test]
+fn one_password_comes_from_the_first_line_of_a_file() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    let folder = folder();
+    let word = folder.path().join("word");
+    fs::write(&word, "open: sesame\nnot this\n").unwrap();
+    let mut command = sockeye(&LOOPBACK);
+    let (_server, url) = start(command.arg("--password-file").arg(&word), folder.path());
+    let target = format!("{url}private/a.txt");
+    assert_eq!(status(&[&target]), "401");
+    assert_eq!(status(&["-u", ":open: sesame", &target]), "200");
+    assert_eq!(status(&["-u", "anybody:open: sesame", &target]), "200");
+    assert_eq!(status(&["-u", "anybody:not this", &target]), "401");
+    assert_eq!(status(&["--digest", "-u", "anybody:open: sesame", &target]), "401");
+}
+
+#[test]
+fn passwords_do_not_travel_in_the_clear_unless_they_are_told_to() {
+    let folder = folder();
+    let path = folder.path().to_str().unwrap();
+    let word = folder.path().join("word");
+    fs::write(&word, "secret\n").unwrap();
+    let rule = format!("anna:{HASH}@/:rw");
+    let by_rule = ["-a", &rule, path];
+    let by_password = ["--password-file", word.to_str().unwrap(), path];
+    for access in [&by_rule, &by_password] {
+        for place in [&[][..], &["-p", "0"], &["-b", "0.0.0.0:0"], &["-b", "127.0.0.1:0,[::]:0"]] {
+            let args = [&["serve", "--check-config"], place, &access[..]].concat();
+            let ended = Process::run(&mut sockeye(&args), b"");
+            assert_eq!(ended.code(), Some(2), "{args:?}: {}", ended.err());
+            assert!(ended.err().contains("in the clear"), "{args:?}: {}", ended.err());
+            let args = [&args[..], &["--insecure-auth"]].concat();
+            let ended = Process::run(&mut sockeye(&args), b"");
+            assert_eq!(ended.code(), Some(0), "{args:?}: {}", ended.err());
+        }
+        for place in ["127.0.0.1:0", "[::1]:0", "8080", "unix:/nowhere/x.sock"] {
+            let args = [&["serve", "--check-config", "-b", place], &access[..]].concat();
+            let ended = Process::run(&mut sockeye(&args), b"");
+            assert_eq!(ended.code(), Some(0), "{args:?}: {}", ended.err());
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_rules_are_named() {
+    let folder = folder();
+    let rules = folder.path().join("rules");
+    fs::write(&rules, format!("anna:{HASH}@/:rw\nanna:{HASH}@/x\n")).unwrap();
+    let rules = rules.to_str().unwrap();
+    let two = [&format!("anna:{HASH}@/:r"), "-a", &format!("anna:{HASH}@/:w")];
+    let cases: [(&[&str], &str); 8] = [
+        (&["-a", "anna:secret@/:rw"], "no argon2id hash"),
+        (&["-a", "anna@/:rw"], "no rule says the hash of anna"),
+        (&["-a", "anonymous@/:x"], "r, w or rw"),
+        (&[&["-a"], &two[..]].concat(), "two rules are about anna at /"),
+        (&["--auth-file", rules], "rules, line 2"),
+        (&["--auth-file", "/nowhere"], "/nowhere"),
+        (&["--password", "-a", "anonymous@/:r"], "cannot be used with"),
+        (&["--password"], "--password-file FILE"),
+    ];
+    for (args, why) in cases {
+        let all = [&LOOPBACK[..], args, &[folder.path().to_str().unwrap()]].concat();
+        let ended = Process::run(&mut sockeye(&all), b"");
+        assert!([Some(2), Some(3)].contains(&ended.code()), "{args:?}: {}", ended.err());
+        assert!(ended.err().contains(why), "{args:?}: {}", ended.err());
+    }
+}
+
+#[test]
+fn rules_of_serve_do_not_hold_for_the_page_of_up() {
+    let folder = folder();
+    let toml = folder.path().join("toml");
+    fs::write(&toml, format!("[serve]\nauth = 'anna:{HASH}@/:rw'\n")).unwrap();
+    let config = ["--config", toml.to_str().unwrap()];
+    let args =
+        [&["up", "--check-config"], &config[..], &[folder.path().to_str().unwrap()]].concat();
+    let ended = Process::run(&mut sockeye(&args), b"");
+    assert_eq!(ended.code(), Some(2), "{}", ended.err());
+    assert!(ended.err().contains("--password protects"), "{}", ended.err());
+}
