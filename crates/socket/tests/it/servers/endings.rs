@@ -93,7 +93,9 @@ const BIG: usize = 24 << 20;
 #[test]
 fn a_shutdown_lets_a_big_answer_finish() {
     let transcript = same(|model| {
-        let server = model.start(|_| Answer::of(BIG));
+        // An address of its own: the port comes free below, and may be another test's then.
+        let listener = create_server("127.0.0.3:0").bind().unwrap();
+        let server = model.start_on(listener, Limits::default(), |_| Answer::of(BIG));
         let client = server.connect();
         client.sendall(b"?").unwrap();
         let first = read_exactly(&client, 1).len();
