@@ -13,9 +13,12 @@ use sockeye_socket::Address;
 
 use crate::access::Auth;
 use crate::mount::Mount;
+use crate::pages::ErrorPage;
 use crate::policy::Policy;
+use crate::proto::base::BasePath;
 use crate::proto::coding::Coding;
 use crate::proto::{archive, connection};
+use crate::redirect::Redirect;
 use crate::rules::Rule;
 
 /// What is served.
@@ -188,6 +191,16 @@ pub struct Config {
     pub precompressed: bool,
     /// In which codings text goes out that is compressed when it is asked for.
     pub compress: Vec<Coding>,
+    /// What is elsewhere; the first that matches counts, and all of them before files.
+    pub redirects: Vec<Redirect>,
+    /// Whether `/about` stands for `about.html`, and leads there from it.
+    pub clean_urls: bool,
+    /// The file that people get where there is nothing of the name they ask for.
+    pub spa: Option<String>,
+    /// Files for answers of errors; the first for a status counts.
+    pub error_pages: Vec<ErrorPage>,
+    /// The path below which everything is.
+    pub base_path: BasePath,
     /// Whether names that start with a dot are served.
     pub hidden: bool,
     /// Which symbolic links are followed.
@@ -226,6 +239,11 @@ impl Default for Config {
             archives: Vec::new(),
             precompressed: false,
             compress: Vec::new(),
+            redirects: Vec::new(),
+            clean_urls: false,
+            spa: None,
+            error_pages: Vec::new(),
+            base_path: BasePath::default(),
             hidden: false,
             symlinks: Symlinks::Within,
             media_types: Vec::new(),

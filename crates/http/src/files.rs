@@ -206,6 +206,17 @@ impl Files {
         self.open(target.path(), &mut Way::Any).ok()
     }
 
+    /// The file at `path`, which the operator named.
+    pub(crate) fn page(&self, path: &[u8]) -> Option<Open> {
+        let Opened { file, meta, .. } = self.open(path, &mut Way::Any).ok()?;
+        if meta.is_dir || self.only.is_some() {
+            return None;
+        }
+        let media_type = self.media_type(path);
+        let facts = Facts::new(meta.size, meta.mtime_ns, meta.inode, media_type);
+        Some(Open::new(file, facts, path.to_vec()))
+    }
+
     /// The file beside `open` that is said to be the same in `coding`, and is not older.
     pub(crate) fn beside(&self, open: &Open, coding: Coding) -> Option<Open> {
         if self.only.is_some() {

@@ -73,7 +73,7 @@ impl Rule {
 }
 
 /// Matches with one place to come back to, for each kind of star: linear but for the two stars.
-fn matches(glob: &[u8], path: &[u8]) -> bool {
+pub(crate) fn matches(glob: &[u8], path: &[u8]) -> bool {
     let (mut g, mut p) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     let mut stars: Option<(usize, usize)> = None;

@@ -3,6 +3,9 @@
 
 mod archive;
 mod coding;
+mod folder;
+mod kept;
+mod ways;
 
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
@@ -10,25 +13,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use sockeye_edge::tree::Opened;
 use sockeye_socket::Address;
 use tokio::sync::Semaphore;
 
 use self::coding::Codings;
+use self::ways::{Ways, moved, with_query};
 use crate::access::{Check, Checks, Known, Need, Refusal, Stop, Visitor};
-use crate::cache::{BODY_BYTES_MAX, Cache, Cover, Entry, Ready};
-use crate::config::{Config, Limits, Listing};
+use crate::cache::{Cache, Ready};
+use crate::config::{Config, Limits};
 use crate::error::Error;
-use crate::files::{Files, Found, Open, Way, facts_of};
-use crate::listing::{Folder, Offers, error_page, form, wants_page};
+use crate::files::{Files, Found, Open, facts_of};
+use crate::listing::{error_page, wants_page};
 use crate::mount::{Answer, Mount, Produce, Receive, Request, Takeover};
 use crate::policy::Reload;
 use crate::proto::answer::{self, ALLOW, Context};
 use crate::proto::archive::Format;
-use crate::proto::head::{Framing, Head, Method};
-use crate::proto::plan::{Body, Headers, Plan};
+use crate::proto::base::{BasePath, Below};
+use crate::proto::coding::Accepted;
+use crate::proto::head::{Framing, Head};
+use crate::proto::plan::{Headers, Plan};
 use crate::proto::status::{PeerError, Status};
 use crate::proto::target::{Target, encode_segment};
+
+/// What is said where there is nothing.
+const NOTHING: PeerError = PeerError::new(Status::NOT_FOUND, "there is nothing of this name here");
 
 /// Makes an answer; blocks.
 pub(crate) type Job = Box<dyn FnOnce() -> Plan + Send>;
@@ -72,45 +80,14 @@ pub(crate) struct Asking<'a> {
     pub(crate) visitor: &'a Visitor,
 }
 
-/// A folder to be read and shown.
-struct FolderJob {
-    service: Arc<Service>,
-    visitor: Visitor,
-    opened: Opened,
-    target: Target,
-    form: Listing,
-}
-
-impl FolderJob {
-    /// Reads the folder and makes its answer.
-    fn run(self) -> Plan {
-        let limits = &self.service.limits;
-        let max = limits.listing_entries_max;
-        let mut path = self.target.path().to_vec();
-        if !path.is_empty() {
-            path.push(b'/');
-        }
-        let shown = |name: &[u8]| self.visitor.may(Need::Read, &[&path, name].concat());
-        let Ok((entries, is_cut)) = self.service.files.entries(&self.opened, max, shown) else {
-            return Plan::text(Status::INTERNAL_SERVER_ERROR, "the folder cannot be read");
-        };
-        let offers = Offers {
-            picture_bytes_max: limits.listing_picture_bytes_max,
-            archives: &self.service.archives,
-        };
-        let mut plan = Folder { target: &self.target, entries, is_cut, offers }.plan(self.form);
-        plan.headers.set("Cache-Control", self.visitor.cache_control_of_listing());
-        self.visitor.policy.apply_headers(self.target.path(), &mut plan.headers);
-        plan
-    }
-}
-
 /// Everything that workers share.
 pub(crate) struct Service {
     files: Files,
     mounts: Vec<Mount>,
     archives: Vec<Format>,
     codings: Codings,
+    ways: Ways,
+    base: BasePath,
     /// Who may do what, and header fields by path.
     pub(crate) policy: Reload,
     /// Checks of passwords.
@@ -129,8 +106,11 @@ impl Service {
     /// # Errors
     /// The root cannot be served.
     pub(crate) fn new(config: &Config) -> Result<Service, Error> {
+        let files = Files::new(config)?;
         Ok(Service {
-            files: Files::new(config)?,
+            ways: Ways::new(config, &files)?,
+            files,
+            base: config.base_path.clone(),
             mounts: config.mounts.clone(),
             archives: config.archives.clone(),
             codings: Codings::new(config),
@@ -152,9 +132,9 @@ impl Service {
         cache: &mut Option<Cache>,
         asking: &Asking<'_>,
     ) -> Reply {
-        let target = match Target::of(head) {
+        let target = match self.target(head) {
             Ok(target) => target,
-            Err(error) => return Reply::Plan(self.error(head, error)),
+            Err(reply) => return *reply,
         };
         match self.ask_mounts(head, &target, asking.peer) {
             Answer::Pass => self.gate(head, target, cache, asking),
@@ -173,10 +153,23 @@ impl Service {
         }
     }
 
+    /// What `head` asks for, below the base path; what to answer where that is nothing.
+    fn target(&self, head: &Head) -> Result<Target, Box<Reply>> {
+        let target = match Target::of(head) {
+            Ok(target) => self.base.strip(target),
+            Err(error) => return Err(Box::new(self.error_reply(head, error))),
+        };
+        match target {
+            Below::Inside(target) => Ok(target),
+            Below::Itself(target) => Err(Box::new(to_folder(&target))),
+            Below::Outside => Err(Box::new(self.error_reply(head, NOTHING))),
+        }
+    }
+
     /// The answer to a peer's mistake: a page for browsers, a line of text for others.
     fn error(&self, head: &Head, error: PeerError) -> Plan {
         let plan = if wants_page(head) {
-            error_page(error.status, error.why)
+            error_page(error.status, error.why, &self.base.link())
         } else {
             Plan::text(error.status, error.why)
         };
@@ -203,12 +196,12 @@ impl Service {
         cache: &mut Option<Cache>,
         asking: &Asking<'_>,
     ) -> Reply {
-        match Target::of(head) {
+        match self.target(head) {
             Ok(target) => {
                 let visitor = asking.visitor.checked(known);
                 self.gate(head, target, cache, &Asking { visitor: &visitor, ..*asking })
             }
-            Err(error) => Reply::Plan(self.error(head, error)),
+            Err(reply) => *reply,
         }
     }
 
@@ -256,7 +249,8 @@ impl Service {
         if let Some(plan) = answer::method_plan(head.method()) {
             return Reply::Plan(plan);
         }
-        if let Some(reply) = self.archive_reply(head, &target, asking) {
+        let elsewhere = self.elsewhere(&target);
+        if let Some(reply) = elsewhere.or_else(|| self.archive_reply(head, &target, asking)) {
             return reply;
         }
         let accepted = self.codings.asked(head);
@@ -266,115 +260,31 @@ impl Service {
         if let Some(reply) = kept.and_then(|entry| self.kept_reply(head, &target, entry, asking)) {
             return reply;
         }
-        let error = |status, why| Reply::Plan(self.error(head, PeerError::new(status, why)));
+        let error = |status, why| self.error_reply(head, PeerError::new(status, why));
         match self.find(&target, cache, asking) {
-            // An index file has a path of its own, which may have a rule of its own.
-            Found::File(open) => match (asking.visitor.judge(Need::Read, &open.path), accepted) {
-                (Err(refusal), _) => Reply::Plan(self.refused(head, refusal)),
-                (Ok(()), Some(accepted)) => {
-                    self.coded_reply((head, accepted), &target, open, asking)
-                }
-                (Ok(()), None) => self.file_reply(head, &target, open, asking),
-            },
-            Found::Folder(opened) => {
-                if let Some(plan) = answer::condition_plan(head) {
-                    let plan = plan.with_header("Vary", "Accept");
-                    let cache_control = asking.visitor.cache_control_of_listing();
-                    return Reply::Plan(plan.with_header("Cache-Control", cache_control));
-                }
-                let form = form(head, &target, self.files.listing());
-                let (service, visitor) = (Arc::clone(self), asking.visitor.clone());
-                let job = FolderJob { service, visitor, opened, target, form };
-                Reply::Job(Box::new(move || job.run()))
-            }
-            Found::MovedToFolder => {
-                let mut location = target.folder_link();
-                if let Some(query) = target.query() {
-                    location.push('?');
-                    location.push_str(query);
-                }
-                let plan = Plan::text(Status::MOVED_PERMANENTLY, "folders end with a slash");
-                // Else caches, and browsers, might keep the answer for good.
-                let plan = plan.with_header("Cache-Control", "no-cache");
-                Reply::Plan(plan.with_header("Location", location))
-            }
-            Found::Missing => error(Status::NOT_FOUND, "there is nothing of this name here"),
+            Found::File(open) => self.found_reply((head, accepted), &target, open, asking),
+            Found::Folder(opened) => self.folder_reply(head, target, opened, asking),
+            Found::MovedToFolder => to_folder(&target),
+            Found::Missing => self.missing_reply((head, accepted), &target, asking),
             Found::Forbidden => error(Status::FORBIDDEN, "the server may not read this"),
             Found::Busy => error(Status::SERVICE_UNAVAILABLE, "the server cannot open this now"),
         }
     }
 
-    /// The answer by what is kept of a file; none where its bytes are needed and are not kept.
-    fn kept_reply(
-        &self,
-        head: &Head,
+    /// The answer about the file `open`, which was found for `target`.
+    fn found_reply(
+        self: &Arc<Self>,
+        (head, accepted): (&Head, Option<Accepted>),
         target: &Target,
-        entry: &mut Entry,
+        open: Arc<Open>,
         asking: &Asking<'_>,
-    ) -> Option<Reply> {
-        let Asking { clock, visitor, .. } = *asking;
+    ) -> Reply {
         // An index file has a path of its own, which may have a rule of its own.
-        if !visitor.may(Need::Read, &entry.path) {
-            return None;
+        match (asking.visitor.judge(Need::Read, &open.path), accepted) {
+            (Err(refusal), _) => Reply::Plan(self.refused(head, refusal)),
+            (Ok(()), Some(accepted)) => self.coded_reply((head, accepted), target, open, asking),
+            (Ok(()), None) => self.file_reply(head, target, open, asking),
         }
-        if answer::is_plain(head) {
-            if entry.ready.is_of_another(clock.second) {
-                Rc::make_mut(&mut entry.ready).set_date(clock.second);
-            }
-            return Some(Reply::Ready(Rc::clone(&entry.ready), entry.open.clone()));
-        }
-        let mut plan = answer::file(head, &entry.facts, self.context(clock.second));
-        self.finish(target, &entry.path, visitor, &mut plan);
-        match (&plan.body, &entry.open) {
-            (_, Some(open)) => Some(Reply::File(plan, Arc::clone(open))),
-            (Body::File(_) | Body::Parts(..), None) if head.method() == Method::Get => None,
-            (_, None) => Some(Reply::Plan(plan)),
-        }
-    }
-
-    /// Finds what `target` names, and keeps it where it may be kept.
-    fn find(&self, target: &Target, cache: &mut Option<Cache>, asking: &Asking<'_>) -> Found {
-        let Some(cache) = cache else { return self.files.find(target, &mut Way::Any) };
-        let clock = asking.clock;
-        let mut cover = cache.cover(target);
-        let mut way = Way::Plain;
-        let mut found = self.files.find(target, &mut way);
-        if matches!(found, Found::Busy) && cache.make_room(clock.instant) {
-            (cover, way) = (cache.cover(target), Way::Plain);
-            found = self.files.find(target, &mut way);
-        }
-        if let (Found::File(open), Way::Plain) = (&found, way) {
-            self.keep(target, open, cache, (cover, asking));
-        }
-        found
-    }
-
-    fn keep(
-        &self,
-        target: &Target,
-        open: &Arc<Open>,
-        cache: &mut Cache,
-        (cover, asking): (Cover, &Asking<'_>),
-    ) {
-        let Clock { second, instant } = asking.clock;
-        // The date of the last change would be another one every second.
-        if open.facts.validators.modified.is_some_and(|modified| modified > second)
-            || !cache.admits(target, open, &self.files, (cover, instant))
-        {
-            return;
-        }
-        let is_small = open.facts.size <= BODY_BYTES_MAX;
-        let body = if is_small { whole_now(open) } else { Some(Vec::new()) };
-        let Some(body) = body else { return };
-        let mut plan = answer::whole(&open.facts, second);
-        self.finish(target, &open.path, asking.visitor, &mut plan);
-        let entry = Entry {
-            ready: Rc::new(Ready::new(&plan, &body)),
-            facts: open.facts.clone(),
-            path: open.path.clone(),
-            open: (!is_small).then(|| Arc::clone(open)),
-        };
-        cache.insert(target, entry, &open.file, (cover, instant));
     }
 
     fn file_reply(
@@ -427,6 +337,11 @@ impl Service {
     }
 }
 
+/// The answer to what names a folder without its slash.
+fn to_folder(target: &Target) -> Reply {
+    moved(with_query(target.folder_link(), target), "folders end with a slash")
+}
+
 /// The field that says what to do with a file called `name`: `inline` shows it where that can be,
 /// `attachment` saves it.
 fn disposition(kind: &str, name: &[u8]) -> String {
@@ -440,19 +355,4 @@ fn disposition(kind: &str, name: &[u8]) -> String {
         })
         .collect();
     format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
-}
-
-/// The whole of a small file, where that is in memory.
-fn whole_now(open: &Open) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(open.facts.size).ok()?];
-    let mut filled = 0;
-    while filled < bytes.len() {
-        let offset = u64::try_from(filled).ok()?;
-        let count = open.read_now(&mut bytes[filled..], offset).ok()?;
-        if count == 0 {
-            return None;
-        }
-        filled += count;
-    }
-    Some(bytes)
 }

@@ -56,7 +56,7 @@ pub(super) fn folder_page(plan: Plan, folder: &Folder<'_>, query: Query, places:
     let body = html! {
         header {
             div {
-                (crumbs(&segments, query))
+                (crumbs(folder.target.base(), &segments, query))
                 h1 { bdi { (title) } }
                 p.about { (about(folder)) }
             }
@@ -77,14 +77,14 @@ pub(super) fn folder_page(plan: Plan, folder: &Folder<'_>, query: Query, places:
     with_policy(plan.with_content("text/html; charset=utf-8", content), &POLICY)
 }
 
-/// A page that says why there is nothing here.
-pub(crate) fn error_page(status: Status, why: &str) -> Plan {
+/// A page that says why there is nothing here; `home` is the link to what there is.
+pub(crate) fn error_page(status: Status, why: &str, home: &str) -> Plan {
     let body = html! {
         main.error {
             p.code aria-hidden="true" { (status.code()) }
             h1 { span.hide { (status.code()) " " } (status.reason()) }
             p.why { (why) "." }
-            p { a.button href="/" { (icon("folder")) "All files" } }
+            p { a.button href=(home) { (icon("folder")) "All files" } }
         }
     };
     let title = format!("{status}");
@@ -123,9 +123,9 @@ pub(super) fn icon(name: &str) -> Markup {
 }
 
 /// The way from the root to the folder above.
-fn crumbs(segments: &[&[u8]], query: Query) -> Markup {
+fn crumbs(base: &str, segments: &[&[u8]], query: Query) -> Markup {
     let Some((_, above)) = segments.split_last() else { return html! {} };
-    let mut path = String::from("/");
+    let mut path = format!("{base}/");
     let mut links = vec![(query.of_folder(&path), "Files".to_owned())];
     for segment in above {
         encode_segment(segment, &mut path);
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_policy_allows_what_is_in_the_page_and_nothing_inline_else() {
-        let plan = error_page(Status::NOT_FOUND, "x < y");
+        let plan = error_page(Status::NOT_FOUND, "x < y", "/");
         let policy = plan.headers.get("Content-Security-Policy").unwrap();
         let policy = String::from_utf8(policy.to_vec()).unwrap();
         assert!(policy.contains(&digest(STYLE)) && !policy.contains("script-src"), "{policy}");

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod archive;
+pub mod base;
 pub mod body;
 pub mod coding;
 pub mod connection;

@@ -20,6 +20,7 @@ pub struct Target {
     query: Option<String>,
     host: Option<String>,
     is_server: bool,
+    base: String,
 }
 
 impl Target {
@@ -44,6 +45,7 @@ impl Target {
                 query: None,
                 host: None,
                 is_server: true,
+                base: String::new(),
             };
             return Ok(nothing);
         }
@@ -70,12 +72,31 @@ impl Target {
             return Err(PeerError::bad("a fragment in the request target"));
         }
         let is_folder = path.is_empty() || path.ends_with('/');
-        Ok(Target { path: decode_path(path)?, is_folder, query, host, is_server: false })
+        let (path, base) = (decode_path(path)?, String::new());
+        Ok(Target { path, is_folder, query, host, is_server: false, base })
     }
 
     /// The target that names `path`, which is decoded, checked and without slashes at its ends.
     pub(crate) fn of_path(path: &[u8], is_folder: bool) -> Target {
-        Target { path: path.to_vec(), is_folder, query: None, host: None, is_server: false }
+        let (path, base) = (path.to_vec(), String::new());
+        Target { path, is_folder, query: None, host: None, is_server: false, base }
+    }
+
+    /// The target that names `path` below the same base.
+    pub(crate) fn sibling(&self, path: &[u8], is_folder: bool) -> Target {
+        Target { base: self.base.clone(), ..Target::of_path(path, is_folder) }
+    }
+
+    /// The same with another path, below the base whose link is `base`; a folder where the path is
+    /// empty.
+    pub(super) fn moved(self, path: Vec<u8>, base: &str) -> Target {
+        let is_folder = self.is_folder || path.is_empty();
+        Target { path, is_folder, base: base.to_owned(), ..self }
+    }
+
+    /// The link of the base: empty, or with a slash in front and none at the end.
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// The host of an absolute form, with its port where it has one. It counts more than `Host`
@@ -124,13 +145,24 @@ impl Target {
         }
     }
 
-    /// The path as a link from the root: encoded, one slash before each segment and one after the
-    /// last. It never starts with two slashes.
+    /// The path as a link, the base included: encoded, one slash before each segment and one after
+    /// the last. It never starts with two slashes.
     pub fn folder_link(&self) -> String {
-        let mut link = String::from("/");
-        for segment in self.segments() {
-            encode_segment(segment, &mut link);
+        let mut link = self.file_link();
+        if !link.ends_with('/') {
             link.push('/');
+        }
+        link
+    }
+
+    /// As [`Target::folder_link`], without the last slash where there is a segment.
+    pub(crate) fn file_link(&self) -> String {
+        let mut link = self.base.clone() + "/";
+        for (index, segment) in self.segments().enumerate() {
+            if index > 0 {
+                link.push('/');
+            }
+            encode_segment(segment, &mut link);
         }
         link
     }
@@ -326,7 +358,8 @@ mod tests {
             prop_assume!(segments.iter().all(|segment| segment != "." && segment != ".."));
             let path = segments.join("/").into_bytes();
             let (query, host) = (None, None);
-            let target = Target { path, is_folder: true, query, host, is_server: false };
+            let base = String::new();
+            let target = Target { path, is_folder: true, query, host, is_server: false, base };
             let link = target.folder_link();
             prop_assert!(link.starts_with('/') && !link.starts_with("//"));
             prop_assert!(link.bytes().all(|byte| byte.is_ascii_graphic()));

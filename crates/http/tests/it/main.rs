@@ -19,3 +19,4 @@ mod paths;
 mod rfc;
 mod shutdown;
 mod streams;
+mod ways;

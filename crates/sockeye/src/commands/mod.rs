@@ -31,7 +31,7 @@ pub(crate) enum Command {
     /// Make this machine the hub of its network: files, a room and an inbox
     Up(up::Args),
     /// Share a folder or a file over HTTP
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Talk: open a room, or join one
     Chat(chat::Args),
     /// Give a file to a receiver

@@ -40,8 +40,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         false => Server::with_listeners(config, inherited, Arc::new(log))?,
     };
     let addresses = server.addresses();
-    let ready: Vec<ReadyLine> =
-        addresses.iter().map(|address| ReadyLine { what: "http", place: place(address) }).collect();
+    let ready: Vec<ReadyLine> = addresses
+        .iter()
+        .map(|address| ReadyLine { what: "http", place: site(args, address) })
+        .collect();
     let report = context.serve(
         &args.server,
         &ready,
@@ -70,18 +72,27 @@ pub(crate) fn place(address: &Address) -> String {
     }
 }
 
+/// The same with the path below which everything is.
+fn site(args: &Args, address: &Address) -> String {
+    match address.socket_addr() {
+        Some(_) => place(address) + &args.below(),
+        None => place(address),
+    }
+}
+
 /// Tells the person under which addresses others reach the server.
 fn greet(args: &Args, context: &Context, addresses: &[Address]) {
     let urls: Vec<String> = addresses
         .iter()
         .flat_map(|address| {
             let port = address.port().unwrap_or_default();
-            let url = move |ip| format!("http://{}:{port}/", banner::host(ip));
+            let below = args.below();
+            let url = move |ip| format!("http://{}:{port}/{below}", banner::host(ip));
             banner::reachable(address).into_iter().map(url)
         })
         .collect();
     if !context.global.quiet {
-        let known: Vec<String> = addresses.iter().map(place).collect();
+        let known: Vec<String> = addresses.iter().map(|address| site(args, address)).collect();
         for url in urls.iter().filter(|url| !known.contains(url)) {
             output::note(format_args!("reachable at {url}"));
         }

@@ -290,3 +290,50 @@ fn files_go_out_in_the_coding_that_is_wanted() {
     assert_eq!(curl(&["--compressed", "-H", header, &url]).out(), text);
     drop(server);
 }
+
+#[test]
+fn a_site_behind_a_proxy_with_its_own_pages() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("index.html", "start"), ("about.html", "about"), ("404.html", "oh no")] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let flags = [
+        "--base-path=/site",
+        "--clean-urls",
+        "--error-page=404=404.html",
+        "--redirect=/old/**=/**",
+        "--spa",
+    ];
+    let (server, url) = serve(folder.path(), &flags);
+    assert!(url.ends_with("/site/"), "{url}");
+    let get = |path: &str| curl(&["-L", "-w", " %{http_code} %{num_redirects}", path]).out();
+    assert_eq!(get(&url), "start 200 0");
+    assert_eq!(get(&format!("{url}about")), "about 200 0");
+    assert_eq!(get(&format!("{url}about.html")), "about 200 1");
+    assert_eq!(get(&format!("{url}old/about.html")), "about 200 2");
+    assert_eq!(get(&format!("{url}nothing")), "oh no 404 0");
+    let nothing = format!("{url}nothing");
+    assert_eq!(curl(&["-H", "Accept: text/html", &nothing]).out(), "start");
+    drop(server);
+}
+
+#[test]
+fn what_is_not_there_is_said_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    for (flag, says) in [
+        ("--spa", "there is no file `index.html` in what is served"),
+        ("--error-page=404=x.html", "there is no file `x.html` in what is served"),
+        ("--redirect=/a=//b", "it leads to a path with one slash in front"),
+        ("--redirect=/a=/a", "it would lead to itself"),
+        ("--base-path=x", "a base path starts with a slash"),
+    ] {
+        let mut command = sockeye(&["serve", "-b", "127.0.0.1:0", flag, path]);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(says), "{flag}: {error}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Rules of RFC 9110 and 9112 as a table: each request whole, byte by byte, pipelined after a good
 //! one, and, where it is short, cut at every place; and what comes back each time.
 
+mod codings;
 mod conditions;
 mod framing;
 mod rule;
@@ -21,9 +22,9 @@ use self::rule::{Content, DATE_SECONDS, HELLO, filled};
 use crate::harness::{Client, Response, Running, config, folder, start};
 
 const GOOD: &str = "GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n";
-const RULES_EXPECTED: usize = 346;
+const RULES_EXPECTED: usize = 366;
 const CASES_EXPECTED: usize = 3 * RULES_EXPECTED;
-const CUTS_EXPECTED: usize = 8850;
+const CUTS_EXPECTED: usize = 9549;
 /// A request up to so long is also cut at every place.
 const SHORT_BYTES_MAX: usize = 64;
 /// After so many broken rules no more are tried: each may take its patience.
@@ -34,7 +35,8 @@ const ECHO_BYTES_MAX: u64 = 64 * 1024;
 
 /// Every rule of the table.
 pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
-    let parts = [syntax::RULES, framing::RULES, semantics::RULES, conditions::RULES];
+    let parts =
+        [syntax::RULES, framing::RULES, semantics::RULES, conditions::RULES, codings::RULES];
     parts.into_iter().flatten()
 }
 
@@ -69,6 +71,8 @@ fn stream(_: &Request<'_>) -> Answer {
 /// A server with the files that the rules speak of, and the tag of `/hello.txt`.
 struct Subject {
     server: Running,
+    /// The same files, where those beside a file stand for it.
+    coded: Running,
     etag: String,
     _folder: tempfile::TempDir,
 }
@@ -83,15 +87,26 @@ impl Subject {
             handler: Arc::new(handler),
         };
         let mounts = vec![mount("~echo", echo), mount("~host", host), mount("~stream", stream)];
-        let limits = Limits { head_bytes_max: HEAD_BYTES_MAX, ..Limits::default() };
-        let server = start(Config { mounts, limits, ..config(folder.path()) });
+        for (name, content) in [("coded", "plain"), ("coded.gz", "as gzip"), ("coded.br", "as br")]
+        {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        let limits = || Limits { head_bytes_max: HEAD_BYTES_MAX, ..Limits::default() };
+        let coded = Config { precompressed: true, limits: limits(), ..config(folder.path()) };
+        let coded = start(coded);
+        let server = start(Config { mounts, limits: limits(), ..config(folder.path()) });
         let etag = server.get("/hello.txt", "").header("etag").unwrap().to_owned();
-        Subject { server, etag, _folder: folder }
+        Subject { server, coded, etag, _folder: folder }
+    }
+
+    /// Who is asked.
+    fn server(&self, rule: &Rule) -> &Running {
+        if rule.is_about_codings() { &self.coded } else { &self.server }
     }
 
     /// Sends `pieces` on a new connection and reads what comes, which has to be as `rule` says.
     fn check(&self, rule: &Rule, pieces: &[&[u8]], how: &str) {
-        let mut client = self.server.connect();
+        let mut client = self.server(rule).connect();
         for piece in pieces {
             // The server may have refused already, and closed.
             if client.stream.write_all(piece).is_err() {
@@ -232,8 +247,8 @@ fn head_is_get_without_content_for_every_rule() {
             continue;
         };
         asked += 1;
-        let get = subject.server.ask(&request);
-        let mut client = subject.server.connect();
+        let get = subject.server(rule).ask(&request);
+        let mut client = subject.server(rule).connect();
         client.send([b"HEAD ", rest].concat());
         let head = client.response_to("HEAD");
         assert_eq!(fields(&head), fields(&get), "{}", rule.title());
@@ -244,7 +259,7 @@ fn head_is_get_without_content_for_every_rule() {
             assert_eq!(client.response().text(), HELLO, "{}", rule.title());
         }
     }
-    assert_eq!(asked, 178);
+    assert_eq!(asked, 196);
 }
 
 /// The head of an answer without its date.

@@ -148,6 +148,12 @@ impl Rule {
         if start.starts_with("HEAD ") { "HEAD" } else { "GET" }
     }
 
+    /// Whether it asks for the file that is there in several codings.
+    pub(crate) fn is_about_codings(&self) -> bool {
+        let (Request::Raw(start) | Request::Head(start, _)) = self.request;
+        start.contains(" /coded ")
+    }
+
     /// The section and the name.
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.section, self.name)

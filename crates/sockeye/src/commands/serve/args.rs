@@ -146,6 +146,11 @@ impl LimitArgs {
 }
 
 impl Args {
+    /// What every address ends with; no slash in front.
+    pub(super) fn below(&self) -> String {
+        self.content.below()
+    }
+
     /// Whether symbolic links may lead out of what is served.
     pub(super) fn follows_links_anywhere(&self) -> bool {
         self.content.follows_links_anywhere()

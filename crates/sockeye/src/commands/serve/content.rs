@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use sockeye_edge::tree::Symlinks;
-use sockeye_http::{ArchiveFormat, Coding, Config, Listing, Rule};
+use sockeye_http::{ArchiveFormat, BasePath, Coding, Config, ErrorPage, Listing, Redirect, Rule};
 
 /// What is served.
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,27 @@ pub(super) struct ContentArgs {
     /// Compress text of up to 4 MiB when it is asked for
     #[arg(short = 'C', long, value_enum, value_name = "CODING", value_delimiter = ',')]
     compress: Vec<CodingArg>,
+    /// Send who asks for FROM to TO, for example /old/**=/new/** (repeatable)
+    #[arg(long, value_name = "FROM=TO", value_parser = Redirect::parse)]
+    redirect: Vec<Redirect>,
+    /// Serve about.html as /about, and lead there from its file's name
+    #[arg(long)]
+    clean_urls: bool,
+    /// The page that people get where there is nothing of the name [index.html]
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "index.html"
+    )]
+    spa: Option<String>,
+    /// A page for an error, for example 404=404.html (repeatable)
+    #[arg(long, value_name = "STATUS=FILE", value_parser = ErrorPage::parse)]
+    error_page: Vec<ErrorPage>,
+    /// The path below which everything is, for servers behind a proxy
+    #[arg(long, value_name = "/PATH", default_value = "/", hide_default_value = true)]
+    base_path: BasePath,
     /// Serve names that start with a dot too
     #[arg(long)]
     hidden: bool,
@@ -47,6 +68,11 @@ pub(super) struct ContentArgs {
 }
 
 impl ContentArgs {
+    /// What every address ends with; no slash in front.
+    pub(super) fn below(&self) -> String {
+        self.base_path.link().trim_start_matches('/').to_owned()
+    }
+
     /// Whether symbolic links may lead out of what is served.
     pub(super) fn follows_links_anywhere(&self) -> bool {
         matches!(self.symlinks, SymlinksArg::Follow)
@@ -64,6 +90,11 @@ impl ContentArgs {
         config.archives = self.archive.iter().map(|form| form.format()).collect();
         config.precompressed = self.precompressed;
         config.compress = self.compress.iter().map(|coding| coding.coding()).collect();
+        config.redirects = self.redirect.clone();
+        config.clean_urls = self.clean_urls;
+        config.spa = self.spa.as_ref().map(|path| path.trim_start_matches('/').to_owned());
+        config.error_pages = self.error_page.clone();
+        config.base_path = self.base_path.clone();
         config.hidden = self.hidden;
         config.symlinks = match self.symlinks {
             SymlinksArg::Never => Symlinks::Never,
