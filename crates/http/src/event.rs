@@ -36,6 +36,11 @@ pub enum Event {
         /// Who did not get it.
         peer: Address,
     },
+    /// The one file that is served has been sent from its first byte to its last, in one answer.
+    Downloaded {
+        /// Who got it.
+        peer: Address,
+    },
     /// Access log lines could not be written.
     LogFailed {
         /// What the system says.

@@ -153,6 +153,11 @@ impl Service {
         }
     }
 
+    /// Whether one file is served, and nothing else.
+    pub(crate) fn has_one_file(&self) -> bool {
+        self.files.only().is_some()
+    }
+
     /// What `head` asks for, below the base path; what to answer where that is nothing.
     fn target(&self, head: &Head) -> Result<Target, Box<Reply>> {
         let target = match Target::of(head) {

@@ -272,7 +272,9 @@ impl Driver {
         let bytes = *sent.as_ref().unwrap_or(&0);
         self.worker.count_answer(ready.head().len(), bytes);
         self.log(Status::OK, &subject, bytes);
-        sent.map(|_| close)
+        sent?;
+        self.worker.report_download(head, Status::OK, &self.peer);
+        Ok(close)
     }
 
     /// Sends an answer whose body `produce` makes meanwhile, and logs it, as [`Driver::send`] does.
@@ -334,7 +336,11 @@ impl Driver {
         let bytes = *sent.as_ref().unwrap_or(&0);
         self.worker.count_answer(head_bytes, bytes);
         self.log(plan.status, &subject, bytes);
-        sent.map(|_| close)
+        sent?;
+        if let Some(head) = subject.head {
+            self.worker.report_download(head, plan.status, &self.peer);
+        }
+        Ok(close)
     }
 
     fn log(&self, status: Status, subject: &Subject<'_>, bytes: u64) {

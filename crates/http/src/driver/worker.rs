@@ -17,12 +17,12 @@ use super::connection::serve;
 use super::watched::{Pace, Watched};
 use crate::access::{Known, Visitor};
 use crate::cache::{self, Bounds, Cache};
-use crate::event::{Report, Sink};
+use crate::event::{Event, Report, Sink};
 use crate::log::Log;
 use crate::proto::date;
-use crate::proto::head::Head;
+use crate::proto::head::{Head, Method};
 use crate::proto::plan::Plan;
-use crate::proto::status::PeerError;
+use crate::proto::status::{PeerError, Status};
 use crate::service::{Asking, Clock, Reply, Service};
 
 /// How many receive buffers a worker keeps for connections that wake up.
@@ -359,6 +359,14 @@ impl Worker {
         report.requests += 1;
         report.bytes += body_bytes + u64::try_from(head_bytes).unwrap_or(0);
         self.report.set(report);
+    }
+
+    /// The answer to `head` has been sent, with `status`: says so where it was the file that is
+    /// served alone. A part of it is no download.
+    pub(super) fn report_download(&self, head: &Head, status: Status, peer: &Address) {
+        if status == Status::OK && head.method() == Method::Get && self.service.has_one_file() {
+            (self.sink)(&Event::Downloaded { peer: peer.clone() });
+        }
     }
 
     pub(super) fn keep_buffer(&self, buffer: Vec<u8>) {

@@ -1,8 +1,8 @@
 //! Files: bytes, types, ranges, conditions, sizes around every way of sending.
 
-use sockeye_http::{Config, Root, Rule};
+use sockeye_http::{Config, Event, Root, Rule};
 
-use crate::harness::{config, folder, pattern, start};
+use crate::harness::{PATIENCE, config, folder, pattern, start};
 
 #[test]
 fn a_file_has_its_bytes_type_and_validators() {
@@ -205,4 +205,46 @@ fn header_rules_and_media_types() {
     let response = server.get("/large.bin", "");
     assert_eq!(response.header("content-type"), Some("application/x-pattern"));
     assert_eq!(server.get("/", "").header("x-everywhere"), Some("yes"));
+}
+
+#[test]
+fn a_whole_answer_with_the_one_file_is_a_download() {
+    let folder = folder();
+    for name in ["hello.txt", "large.bin"] {
+        let root = Root::File(folder.path().join(name));
+        let server = start(Config { root, ..config(folder.path()) });
+        let tag = server.get("/", "").header("etag").unwrap().to_owned();
+        // Twice: once it is read, once it is kept.
+        server.get("/", "");
+        server.get("/", "Range: bytes=0-3\r\n");
+        server.get("/", &format!("If-None-Match: {tag}\r\n"));
+        server.get("/nothing", "");
+        server.ask("OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut client = server.connect();
+        client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.response_to("HEAD");
+        server.get("/", "If-None-Match: \"another\"\r\n");
+        let events = server.stop_with_events(PATIENCE);
+        let is_download = |event: &&Event| matches!(event, Event::Downloaded { .. });
+        let downloads = events.iter().filter(is_download).count();
+        assert_eq!(downloads, 3, "{name}");
+    }
+    let server = start(config(folder.path()));
+    server.get("/hello.txt", "");
+    let events = server.stop_with_events(PATIENCE);
+    assert!(!events.iter().any(|event| matches!(event, Event::Downloaded { .. })));
+}
+
+#[test]
+fn a_download_that_ends_early_is_none() {
+    let folder = folder();
+    let path = folder.path().join("huge");
+    std::fs::write(&path, vec![0; 50_000_000]).unwrap();
+    let server = start(Config { root: Root::File(path), ..config(folder.path()) });
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.wait();
+    drop(client);
+    let events = server.stop_with_events(PATIENCE);
+    assert!(!events.iter().any(|event| matches!(event, Event::Downloaded { .. })), "{events:?}");
 }

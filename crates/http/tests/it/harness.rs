@@ -125,6 +125,13 @@ impl Running {
         self.thread.take().unwrap().join().unwrap()
     }
 
+    /// Stops, and gives what was reported until then.
+    pub(crate) fn stop_with_events(mut self, grace: Duration) -> Vec<Event> {
+        self.shutdown.start(grace);
+        self.thread.take().unwrap().join().unwrap();
+        self.events.try_iter().collect()
+    }
+
     /// Waits until the server has stopped.
     pub(crate) fn wait(mut self) -> Report {
         self.thread.take().unwrap().join().unwrap()

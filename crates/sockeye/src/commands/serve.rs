@@ -3,6 +3,7 @@
 mod access;
 mod args;
 mod content;
+mod countdown;
 mod sandbox;
 
 use std::process::{Command, Stdio};
@@ -12,6 +13,7 @@ use sockeye_http::{Event, Server};
 use sockeye_socket::{Address, Socket};
 
 pub(crate) use self::args::Args;
+use self::countdown::Countdown;
 
 use crate::banner;
 use crate::context::{Context, inherited_sockets, raise_descriptors};
@@ -35,9 +37,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     // A connection that is being answered has its file open as well.
     let connections = config.limits.connections_max.saturating_mul(2);
     raise_descriptors(connections.saturating_add(config.limits.cache_files_max));
+    let countdown = Countdown::new(args.times, args.server.grace);
+    let counted = Arc::clone(&countdown);
+    let sink = Arc::new(move |event: &Event| match event {
+        Event::Downloaded { .. } => counted.handle_download(),
+        event => log(event),
+    });
     let server = match inherited.is_empty() {
-        true => Server::bind(config, Arc::new(log))?,
-        false => Server::with_listeners(config, inherited, Arc::new(log))?,
+        true => Server::bind(config, sink)?,
+        false => Server::with_listeners(config, inherited, sink)?,
     };
     let addresses = server.addresses();
     let ready: Vec<ReadyLine> = addresses
@@ -50,6 +58,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         || args.shut_in(),
         |shutdown| {
             greet(args, context, &addresses);
+            countdown.start(shutdown, args.expire)?;
             Ok(server.run(shutdown)?)
         },
     )?;

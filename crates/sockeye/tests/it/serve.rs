@@ -337,3 +337,26 @@ fn what_is_not_there_is_said_at_the_start() {
         assert!(!output.status.success() && error.contains(says), "{flag}: {error}");
     }
 }
+
+#[test]
+fn a_file_is_served_so_many_times_and_so_long() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.txt");
+    std::fs::write(&path, "hello").unwrap();
+    let (server, url) = serve(&path, &["--times", "2", "--expire", "1h"]);
+    // A part, or a question, is no download.
+    assert_eq!(curl(&["-r", "0-1", &url]).out(), "he");
+    assert_eq!(status(&["-I", &url]), "200");
+    assert_eq!(curl(&[&url]).out(), "hello");
+    assert_eq!(curl(&[&url]).out(), "hello");
+    assert_eq!(server.finish().code(), Some(0));
+    let (server, _) = serve(folder.path(), &["--expire", "100ms"]);
+    assert_eq!(server.finish().code(), Some(0));
+    let folder = folder.path().to_str().unwrap();
+    let refused = Process::run(&mut sockeye(&["serve", "--times", "1", folder]), b"");
+    assert_eq!(refused.code(), Some(2));
+    assert!(refused.err().contains("name a file to serve"), "{}", refused.err());
+}

@@ -51,6 +51,12 @@ pub(crate) struct Args {
     /// Serve without a sandbox (by default only what is served can be opened)
     #[arg(long)]
     pub(super) no_sandbox: bool,
+    /// Stop after this time
+    #[arg(long, value_name = "TIME", value_parser = args::duration)]
+    pub(super) expire: Option<Duration>,
+    /// Stop when FILE has been downloaded so many times, each in one piece
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) times: Option<u64>,
     /// Show the address as a QR code
     #[arg(long)]
     pub(super) qr: bool,
@@ -111,6 +117,9 @@ impl Args {
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
         let meta = std::fs::metadata(&self.path)
             .with_context(|| format!("cannot serve {}", self.path.display()))?;
+        if self.times.is_some() && meta.is_dir() {
+            return Err(exit::usage("--times counts downloads of one file: name a file to serve"));
+        }
         let path = self.path.clone();
         let mut config = Config {
             root: if meta.is_dir() { Root::Dir(path) } else { Root::File(path) },
