@@ -17,6 +17,7 @@ use crate::pages::ErrorPage;
 use crate::policy::Policy;
 use crate::proto::base::BasePath;
 use crate::proto::coding::Coding;
+use crate::proto::writing::Allowed;
 use crate::proto::{archive, connection};
 use crate::redirect::Redirect;
 use crate::rules::Rule;
@@ -70,6 +71,37 @@ impl fmt::Debug for AccessLog {
     }
 }
 
+/// What requests may change in the served folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Writes {
+    /// The folder that they may change, from the root, without slashes at its ends; empty for all
+    /// of it. It must exist.
+    pub folder: String,
+    /// What they may do there.
+    pub allowed: Allowed,
+    /// The most bytes of one upload: a file, or a form with files. The disk's room is a limit in
+    /// any case.
+    pub upload_bytes_max: Option<u64>,
+    /// The names by which pages may call the server when they ask for a change, besides addresses
+    /// and `localhost`. Who has a password may call it anything.
+    pub hosts: Vec<String>,
+}
+
+impl Writes {
+    /// Whether `path`, from the root, is the folder or below it.
+    pub(crate) fn covers(&self, path: &[u8]) -> bool {
+        match path.strip_prefix(self.folder.as_bytes()) {
+            Some(rest) => self.folder.is_empty() || rest.is_empty() || rest[0] == b'/',
+            None => false,
+        }
+    }
+
+    /// Whether others may put files at `path`, from the root.
+    pub(crate) fn takes_uploads(&self, path: &[u8]) -> bool {
+        self.allowed.upload && self.covers(path)
+    }
+}
+
 /// Says whether a peer may connect at all.
 pub type Admit = Arc<dyn Fn(&Address) -> bool + Send + Sync>;
 
@@ -112,6 +144,16 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// The most bytes of access log that wait to be written; more lines are dropped and counted.
     pub log_bytes_max: usize,
+    /// The most uploads that come in at the same time; more get 503.
+    pub uploads_max: usize,
+    /// The bytes of the disk that uploads leave free; a twentieth of it where that is less.
+    pub upload_free_bytes_min: u64,
+    /// How long an unfinished upload is kept that nobody goes on with.
+    pub part_age_max: Duration,
+    /// The most names that are looked at, once an hour, for unfinished uploads.
+    pub sweep_entries_max: u64,
+    /// The most names that a folder may hold that is removed.
+    pub delete_entries_max: u64,
     /// The most files that are kept, by all workers together.
     pub cache_entries_max: usize,
     /// The most bytes of what is kept of files: answers with small bodies, and paths.
@@ -150,6 +192,11 @@ impl Default for Limits {
             progress_bytes_min: 4096,
             drain_timeout: Duration::from_secs(5),
             log_bytes_max: 1024 * 1024,
+            uploads_max: 64,
+            upload_free_bytes_min: 256 * 1024 * 1024,
+            part_age_max: Duration::from_secs(24 * 3600),
+            sweep_entries_max: 1_000_000,
+            delete_entries_max: 100_000,
             cache_entries_max: 8192,
             cache_bytes_max: 64 * 1024 * 1024,
             cache_files_max: 1024,
@@ -213,6 +260,8 @@ pub struct Config {
     pub auth: Option<Arc<Auth>>,
     /// Parts of the name space that others answer for; the first that does not pass counts.
     pub mounts: Vec<Mount>,
+    /// What requests may change; nothing where there is nothing.
+    pub writes: Option<Writes>,
     /// Who may connect; everybody where there is nothing.
     pub admit: Option<Admit>,
     /// The access log.
@@ -250,6 +299,7 @@ impl Default for Config {
             headers: Vec::new(),
             auth: None,
             mounts: Vec::new(),
+            writes: None,
             admit: None,
             access_log: None,
             threads: 0,

@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use sockeye_edge::tree::{Kind, Opened, Segments, Symlinks, Tree, TreeError};
 
-use crate::config::{Config, Listing, Root};
+use crate::config::{Config, Listing, Root, Writes};
 use crate::error::Error;
 use crate::listing::{Entry, Kind as Shown, is_servable};
 use crate::media::MediaTypes;
@@ -101,6 +101,7 @@ pub(crate) struct Files {
     index: Vec<Vec<u8>>,
     listing: Listing,
     hidden: bool,
+    writes: Option<Writes>,
     media: MediaTypes,
 }
 
@@ -124,6 +125,7 @@ impl Files {
             index: config.index.iter().map(|name| name.clone().into_bytes()).collect(),
             listing: config.listing,
             hidden: config.hidden,
+            writes: config.writes.clone(),
             media: MediaTypes::new(&config.media_types),
         })
     }
@@ -240,7 +242,11 @@ impl Files {
     }
 
     fn folder(&self, target: &Target, opened: Opened, way: &mut Way) -> Found {
-        for name in &self.index {
+        // What somebody uploaded does not stand for its folder.
+        let writes = self.writes.as_ref();
+        let uploaded = writes.is_some_and(|writes| writes.takes_uploads(target.path()));
+        let index = if uploaded { &[][..] } else { &self.index };
+        for name in index {
             let mut path = target.path().to_vec();
             if !path.is_empty() {
                 path.push(b'/');

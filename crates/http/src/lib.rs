@@ -26,12 +26,13 @@ mod redirect;
 mod rules;
 mod server;
 mod service;
+mod writes;
 
 #[cfg(test)]
 mod feed;
 
 pub use access::{Auth, AuthError, AuthRule};
-pub use config::{AccessLog, Admit, Config, Limits, Listing, LogFormat, Root};
+pub use config::{AccessLog, Admit, Config, Limits, Listing, LogFormat, Root, Writes};
 pub use error::Error;
 pub use event::{Event, Report, Sink};
 pub use mount::{Answer, Handler, Mount, Produce, Receive, Request, Takeover};
@@ -44,6 +45,7 @@ pub use proto::credentials::Credentials;
 pub use proto::head::Method;
 pub use proto::plan::{Body, Headers, Plan};
 pub use proto::status::Status;
+pub use proto::writing::Allowed;
 pub use redirect::Redirect;
 pub use rules::Rule;
 pub use server::Server;

@@ -19,6 +19,7 @@ use crate::log;
 use crate::policy::Reload;
 use crate::proto::status::{PeerError, Status};
 use crate::service::Service;
+use crate::writes::Writer;
 
 /// How many refused connections are told why at once; beyond it they are just closed.
 const REFUSALS_AT_ONCE_MAX: usize = 100;
@@ -134,6 +135,8 @@ impl Server {
             refusals: Arc::new(()),
             sink: self.sink,
         };
+        let sweeper = self.service.writer().map(|writer| start_sweeper(writer, shutdown));
+        let sweeper = sweeper.transpose().map_err(Error::Worker)?;
         let accepted = door.accept_all(self.listeners, shutdown);
         let mut report = Report::default();
         for worker in workers {
@@ -141,6 +144,9 @@ impl Server {
                 Ok(worker) => report.add(worker),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
+        }
+        if let Some(Err(panic)) = sweeper.map(JoinHandle::join) {
+            std::panic::resume_unwind(panic);
         }
         report.log_lines_lost = writer.map_or(0, log::Writer::finish);
         accepted.map(|()| report)
@@ -156,6 +162,13 @@ fn start_worker(index: usize, work: Work, shutdown: &Shutdown) -> std::io::Resul
         let _end = EndsTheServer(&shutdown);
         work.run(runtime, &shutdown)
     })
+}
+
+/// Removes unfinished uploads that are old.
+fn start_sweeper(writer: Arc<Writer>, shutdown: &Shutdown) -> std::io::Result<JoinHandle<()>> {
+    let shutdown = shutdown.clone();
+    let builder = thread::Builder::new().name("http-sweep".to_owned());
+    builder.spawn(move || writer.sweep_until(&shutdown))
 }
 
 /// A worker that ends before the shutdown has panicked: the server ends with it, at once, since

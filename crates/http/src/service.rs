@@ -34,6 +34,8 @@ use crate::proto::head::{Framing, Head};
 use crate::proto::plan::{Headers, Plan};
 use crate::proto::status::{PeerError, Status};
 use crate::proto::target::{Target, encode_segment};
+use crate::proto::writing::Action;
+use crate::writes::Writer;
 
 /// What is said where there is nothing.
 const NOTHING: PeerError = PeerError::new(Status::NOT_FOUND, "there is nothing of this name here");
@@ -92,6 +94,7 @@ pub(crate) struct Service {
     pub(crate) policy: Reload,
     /// Checks of passwords.
     pub(crate) checks: Arc<Checks>,
+    writer: Option<Arc<Writer>>,
     /// Limits of connections and requests.
     pub(crate) limits: Limits,
     /// Places for bodies that are made while they are sent.
@@ -116,6 +119,7 @@ impl Service {
             codings: Codings::new(config),
             policy: Reload::new(config.policy()),
             checks: Arc::new(Checks::new(&config.limits)),
+            writer: Writer::new(config)?,
             limits: config.limits.clone(),
             streams: Arc::new(Semaphore::new(
                 config.limits.streams_max.min(Semaphore::MAX_PERMITS),
@@ -123,6 +127,11 @@ impl Service {
             keys: RandomState::new(),
             answers: AtomicU64::new(0),
         })
+    }
+
+    /// Who changes the served folder, where anybody may.
+    pub(crate) fn writer(&self) -> Option<Arc<Writer>> {
+        self.writer.clone()
     }
 
     /// Says what to do for the request with `head`.
@@ -229,10 +238,16 @@ impl Service {
             Some(name) if target.path().is_empty() => name,
             _ => target.path(),
         };
-        match asking.visitor.judge(Need::of(head.method()), path) {
+        match asking.visitor.judge(self.need(head, &target), path) {
             Ok(()) => self.files_reply(head, target, cache, asking),
             Err(refusal) => Reply::Plan(self.refused(head, refusal)),
         }
+    }
+
+    /// What the request needs: how far an upload has come is for who may go on with it.
+    fn need(&self, head: &Head, target: &Target) -> Need {
+        let action = self.writer.as_ref().and_then(|_| Action::of(head, target));
+        if action == Some(Action::Progress) { Need::Write } else { Need::of(head.method()) }
     }
 
     /// The answer to who may not.
@@ -248,6 +263,10 @@ impl Service {
         asking: &Asking<'_>,
     ) -> Reply {
         let clock = asking.clock;
+        let writer = self.writer.as_ref();
+        if let Some(reply) = writer.and_then(|writer| writer.reply(head, &target, asking.visitor)) {
+            return reply;
+        }
         if target.is_server() {
             return Reply::Plan(Plan::new(Status::OK).with_header("Allow", ALLOW));
         }
@@ -313,6 +332,9 @@ impl Service {
             }
             if let Some(name) = self.files.only().filter(|_| target.path().is_empty()) {
                 plan.headers.push("Content-Disposition", disposition("inline", name));
+            }
+            if self.writer.as_ref().is_some_and(|writer| writer.takes_uploads(path)) {
+                Writer::mark(path, &mut plan.headers);
             }
             visitor.policy.apply_headers(path, &mut plan.headers);
         }

@@ -104,6 +104,18 @@ pub(crate) fn firewall() -> Option<&'static str> {
     firewalld.iter().any(|path| Path::new(path).exists()).then_some("firewalld")
 }
 
+/// The machine's name.
+pub(crate) fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "sockeye".to_owned() } else { name.to_owned() }
+}
+
+/// The names by which others on the network may call a machine that is called `name`.
+pub(crate) fn own_hosts(name: &str) -> [String; 2] {
+    [name.to_owned(), format!("{name}.local")]
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv6Addr;

@@ -83,7 +83,8 @@ impl Tree {
         let (dir, name) = self.place(path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = openat(&dir, name, flags, Mode::empty()).map_err(failed)?;
-        let walk = || Walk { left: entries_max, wants: |_| true, skips_closed: false };
+        let walk =
+            || Walk { left: entries_max, wants: |_| true, skips_closed: false, stops: &|| false };
         walk().run(&folder, &mut |_, _, _| Ok(())).map_err(failed)?;
         let mut removed = 0;
         let remove = &mut |dir: &OwnedFd, name: &CStr, is_dir| {
@@ -132,7 +133,7 @@ impl Tree {
     }
 
     /// Removes the unfinished files below `folder` that nobody writes and nobody has touched
-    /// since `before`; looks at `entries_max` names at most.
+    /// since `before`; looks at `entries_max` names at most, and ends early where `stops` says so.
     ///
     /// # Errors
     /// There is no such folder, or it cannot be read.
@@ -141,6 +142,7 @@ impl Tree {
         folder: &Segments,
         before: SystemTime,
         entries_max: u64,
+        stops: &dyn Fn() -> bool,
     ) -> Result<Swept, TreeError> {
         let since = before.duration_since(UNIX_EPOCH).unwrap_or_default();
         let before_ns = i128::try_from(since.as_nanos()).unwrap_or(i128::MAX);
@@ -154,7 +156,8 @@ impl Tree {
             }
             Ok(())
         };
-        let mut walk = Walk { left: entries_max, wants: is_part_name, skips_closed: true };
+        let (left, wants) = (entries_max, is_part_name);
+        let mut walk = Walk { left, wants, skips_closed: true, stops };
         let is_cut = match walk.run(&dir, act) {
             Ok(()) => false,
             Err(Errno::TOOBIG) => true,

@@ -81,7 +81,7 @@ impl Segments {
     }
 
     /// The components, outermost first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
         let parts = self.joined.split(|&byte| byte == b'/');
         parts.filter(|part| !part.is_empty())
     }

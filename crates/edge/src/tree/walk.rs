@@ -13,23 +13,25 @@ use super::segments::SEGMENTS_MAX;
 type Act<'a> = &'a mut dyn FnMut(&OwnedFd, &CStr, bool) -> Result<()>;
 
 /// Walks folders. `Errno::TOOBIG` where there is more than its limits let it see.
-pub(super) struct Walk {
+pub(super) struct Walk<'a> {
     /// So many more names are looked at.
     pub(super) left: u64,
     /// Whether something is done with the file of a name; folders are always walked.
     pub(super) wants: fn(&[u8]) -> bool,
     /// Whether a folder that may not be read is left alone, and not an error.
     pub(super) skips_closed: bool,
+    /// Whether it is to end before its time, as if there were too much.
+    pub(super) stops: &'a dyn Fn() -> bool,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// Does `act` with every name that is wanted below `dir`.
     pub(super) fn run(&mut self, dir: &OwnedFd, act: Act<'_>) -> Result<()> {
         self.visit(dir, 0, act)
     }
 
     fn visit(&mut self, dir: &OwnedFd, depth: usize, act: Act<'_>) -> Result<()> {
-        if depth > SEGMENTS_MAX {
+        if depth > SEGMENTS_MAX || (self.stops)() {
             return Err(Errno::TOOBIG);
         }
         // All names first: what is removed meanwhile must not move the others about.

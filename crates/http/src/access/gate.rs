@@ -77,11 +77,21 @@ impl Visitor {
     /// Why not.
     pub(crate) fn judge(&self, need: Need, path: &[u8]) -> Result<(), Refusal> {
         let Some(auth) = &self.policy.auth else { return Ok(()) };
-        match auth.judge(need, path, self.user) {
-            Judgement::Allowed => Ok(()),
-            Judgement::Unauthorized => Err(Refusal::Unauthorized),
-            Judgement::Forbidden => Err(Refusal::Forbidden),
-        }
+        auth.judge(need, path, self.user).result()
+    }
+
+    /// The same for all that is at `path` or below it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn judge_all(&self, need: Need, path: &[u8]) -> Result<(), Refusal> {
+        let Some(auth) = &self.policy.auth else { return Ok(()) };
+        auth.judge_all(need, path, self.user).result()
+    }
+
+    /// Whether it is known who it is.
+    pub(crate) fn is_known(&self) -> bool {
+        self.user.is_some()
     }
 
     /// The `Cache-Control` of a file at `path`, unless a rule says another: what not everybody may
@@ -120,6 +130,16 @@ impl Visitor {
                 Err(Stop::Check(Box::new(Check { auth, credentials, peer })))
             }
             None => Err(Stop::Refused(checks.refuse(peer))),
+        }
+    }
+}
+
+impl Judgement {
+    fn result(self) -> Result<(), Refusal> {
+        match self {
+            Judgement::Allowed => Ok(()),
+            Judgement::Unauthorized => Err(Refusal::Unauthorized),
+            Judgement::Forbidden => Err(Refusal::Forbidden),
         }
     }
 }

@@ -21,6 +21,7 @@ use sockeye_edge::password::{PasswordHash, Secret};
 
 use crate::proto::credentials::Credentials;
 use crate::proto::head::Method;
+use crate::proto::writing::is_change;
 pub(crate) use check::{Check, Checks, Known};
 pub(crate) use gate::{Refusal, Stop, Visitor};
 pub use rule::{AuthError, AuthRule};
@@ -40,10 +41,7 @@ pub(crate) enum Need {
 impl Need {
     /// What a request with `method` needs. The only place that decides this.
     pub(crate) fn of(method: Method) -> Need {
-        match method {
-            Method::Get | Method::Head | Method::Options => Need::Read,
-            _ => Need::Write,
-        }
+        if is_change(method) { Need::Write } else { Need::Read }
     }
 }
 
@@ -180,6 +178,15 @@ impl Auth {
             true => Judgement::Unauthorized,
             false => Judgement::Forbidden,
         }
+    }
+
+    /// The same for all that is at `path` or below it.
+    pub(crate) fn judge_all(&self, need: Need, path: &[u8], user: Option<UserId>) -> Judgement {
+        let here = Zone { path: path.to_vec(), ..Zone::default() };
+        let below = self.zones.iter().filter(|zone| here.covers(&zone.path));
+        let paths = std::iter::once(path).chain(below.map(|zone| zone.path.as_slice()));
+        let mut judged = paths.map(|path| self.judge(need, path, user));
+        judged.find(|judgement| *judgement != Judgement::Allowed).unwrap_or(Judgement::Allowed)
     }
 
     /// The user that `credentials` are known to be of, without a slow check.

@@ -56,6 +56,11 @@ pub fn judge(head: &Head, validators: &Validators) -> Verdict {
     Verdict::Proceed
 }
 
+/// As [`judge`], where nothing is there: no tag is equal to none, not even `*`.
+pub fn judge_absent(head: &Head) -> Verdict {
+    if head.field("if-match").is_some() { Verdict::Failed } else { Verdict::Proceed }
+}
+
 /// Step 5: whether `If-Range` lets a range be answered. `now` is in seconds since 1970.
 ///
 /// A date counts only where it is strong: it equals the date of the last change, and that was at

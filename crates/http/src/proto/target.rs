@@ -111,7 +111,7 @@ impl Target {
     }
 
     /// The decoded segments of the path.
-    pub fn segments(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+    pub fn segments(&self) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
         self.path.split(|&byte| byte == b'/').filter(|segment| !segment.is_empty())
     }
 
@@ -132,9 +132,7 @@ impl Target {
 
     /// Whether a segment starts with a dot and so is not shown, except for `/.well-known` itself.
     pub fn is_hidden(&self) -> bool {
-        self.segments().enumerate().any(|(index, segment)| {
-            segment.starts_with(b".") && !(index == 0 && segment == b".well-known")
-        })
+        is_hidden_path(self.segments())
     }
 
     /// Whether the path is `prefix` or below it; `prefix` without slashes at its ends.
@@ -166,6 +164,14 @@ impl Target {
         }
         link
     }
+}
+
+/// Whether one of the names of a path from the root starts with a dot and so is not shown, except
+/// for `/.well-known` itself.
+pub fn is_hidden_path<'a>(segments: impl Iterator<Item = &'a [u8]>) -> bool {
+    segments.enumerate().any(|(index, segment)| {
+        segment.starts_with(b".") && !(index == 0 && segment == b".well-known")
+    })
 }
 
 /// Splits what follows the scheme into the host and the rest.

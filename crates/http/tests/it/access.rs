@@ -13,7 +13,7 @@ use crate::harness::{Running, config, folder, start};
 const HASH: &str =
     "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$FqGkmHNGCd0BRW2kBt6fPZ2pPmyGwwChL8FGUhTOSSI";
 
-fn auth(rules: &[&str]) -> Option<Arc<Auth>> {
+pub(crate) fn auth(rules: &[&str]) -> Option<Arc<Auth>> {
     let rules: Vec<AuthRule> =
         rules.iter().map(|rule| rule.replace("HASH", HASH).parse().unwrap()).collect();
     Some(Arc::new(Auth::new(&rules).unwrap()))
@@ -24,7 +24,7 @@ fn serve(folder: &tempfile::TempDir, rules: &[&str]) -> Running {
 }
 
 /// The field with a user's name and password.
-fn basic(pair: &str) -> String {
+pub(crate) fn basic(pair: &str) -> String {
     format!("Authorization: Basic {}\r\n", STANDARD.encode(pair))
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sockeye_http::Limits;
-use sockeye_http::proto::{archive, body, head, range};
+use sockeye_http::proto::{archive, body, head, multipart, range, writing};
 use sockeye_testkit::documented_limits;
 
 #[test]
@@ -27,6 +27,11 @@ fn the_documented_defaults_are_the_defaults() {
         progress_bytes_min,
         drain_timeout,
         log_bytes_max,
+        uploads_max,
+        upload_free_bytes_min,
+        part_age_max,
+        sweep_entries_max,
+        delete_entries_max,
         cache_entries_max,
         cache_bytes_max,
         cache_files_max,
@@ -56,6 +61,11 @@ fn the_documented_defaults_are_the_defaults() {
         ("http::Limits::progress_bytes_min", progress_bytes_min.to_string()),
         ("http::Limits::drain_timeout", seconds(drain_timeout)),
         ("http::Limits::log_bytes_max", log_bytes_max.to_string()),
+        ("http::Limits::uploads_max", uploads_max.to_string()),
+        ("http::Limits::upload_free_bytes_min", upload_free_bytes_min.to_string()),
+        ("http::Limits::part_age_max", seconds(part_age_max)),
+        ("http::Limits::sweep_entries_max", sweep_entries_max.to_string()),
+        ("http::Limits::delete_entries_max", delete_entries_max.to_string()),
         ("http::Limits::cache_entries_max", cache_entries_max.to_string()),
         ("http::Limits::cache_bytes_max", cache_bytes_max.to_string()),
         ("http::Limits::cache_files_max", cache_files_max.to_string()),
@@ -63,14 +73,24 @@ fn the_documented_defaults_are_the_defaults() {
         ("http::Limits::checks_max", checks_max.to_string()),
         ("http::Limits::checks_waiting_max", checks_waiting_max.to_string()),
         ("http::Limits::wrong_passwords_max", wrong_passwords_max.to_string()),
+    ];
+    let expected = expected.into_iter().chain(constants());
+    let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value)).collect();
+    let documented = documented_limits(include_str!("../../../../docs/limits.md"), "http");
+    assert_eq!(documented, expected);
+}
+
+fn constants() -> Vec<(&'static str, String)> {
+    let form = multipart::Limits::default();
+    vec![
         ("archive::DEPTH_MAX", archive::DEPTH_MAX.to_string()),
         ("head::FIELDS_MAX", head::FIELDS_MAX.to_string()),
         ("head::METHOD_BYTES_MAX", head::METHOD_BYTES_MAX.to_string()),
         ("range::RANGES_MAX", range::RANGES_MAX.to_string()),
         ("body::CHUNK_LINE_BYTES_MAX", body::CHUNK_LINE_BYTES_MAX.to_string()),
         ("body::TRAILER_BYTES_MAX", body::TRAILER_BYTES_MAX.to_string()),
-    ];
-    let expected = expected.map(|(name, value)| (name.to_owned(), value));
-    let documented = documented_limits(include_str!("../../../../docs/limits.md"), "http");
-    assert_eq!(documented, expected);
+        ("multipart::Limits::head_bytes_max", form.head_bytes_max.to_string()),
+        ("multipart::Limits::parts_max", form.parts_max.to_string()),
+        ("writing::KEY_BYTES_MAX", writing::KEY_BYTES_MAX.to_string()),
+    ]
 }

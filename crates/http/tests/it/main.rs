@@ -20,3 +20,4 @@ mod rfc;
 mod shutdown;
 mod streams;
 mod ways;
+mod writes;

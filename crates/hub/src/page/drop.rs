@@ -12,11 +12,12 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use sockeye_chat::Handle;
 use sockeye_edge::Printable;
 use sockeye_edge::tree::{Overwrite, Segments, Temp, Tree, TreeError};
+use sockeye_http::proto::form;
+use sockeye_http::proto::multipart::{self, FormError, Multipart, Piece};
 use sockeye_http::{Answer, Handler, Method, Plan, Request, Status};
 
 use super::{Limits, shared};
-use crate::proto::multipart::{self, FormError, Multipart, Piece};
-use crate::proto::{form, name};
+use crate::proto::name;
 use crate::room::size;
 
 /// A body is read in pieces of so many bytes.

@@ -1,9 +1,10 @@
 //! The gate: judges every request before anything else sees it.
 
-use sockeye_http::{Answer, Handler, Method, Plan, Request, Status};
+use sockeye_http::proto::guard::{Asked, Guard, Refusal};
+use sockeye_http::proto::writing::is_change;
+use sockeye_http::{Answer, Handler, Plan, Request, Status};
 
 use super::password::{Lock, Verdict};
-use crate::proto::guard::{Asked, Guard, Refusal};
 
 pub(super) struct Gate {
     pub(super) guard: Guard,
@@ -13,13 +14,13 @@ pub(super) struct Gate {
 impl Handler for Gate {
     fn handle(&self, request: &Request<'_>) -> Answer {
         let is_socket = request.path() == b"~chat";
-        let reads = matches!(request.method(), Method::Get | Method::Head | Method::Options);
         let asked = Asked {
             peer: request.peer().canonical_ip(),
             host: request.host(),
             origin: request.field("Origin"),
             fetch_site: request.field("Sec-Fetch-Site"),
-            acts: is_socket || !reads,
+            acts: is_socket || is_change(request.method()),
+            is_known: false,
         };
         if let Err(refusal) = self.guard.judge(&asked) {
             return Answer::Plan(refused(refusal));
@@ -41,9 +42,5 @@ impl Handler for Gate {
 }
 
 fn refused(refusal: Refusal) -> Plan {
-    let status = match refusal {
-        Refusal::Host => Status::MISDIRECTED_REQUEST,
-        Refusal::Peer | Refusal::Origin => Status::FORBIDDEN,
-    };
-    Plan::text(status, &refusal.to_string())
+    Plan::text(refusal.status(), &refusal.to_string())
 }

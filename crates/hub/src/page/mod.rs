@@ -1,6 +1,6 @@
 //! The one page of the hub: files, room and drop box at `/`, as mounts of the file server.
 //!
-//! Rules: everything passes the gate first ([`crate::proto::guard`], the password); what is the
+//! Rules: everything passes the gate first ([`sockeye_http::proto::guard`], the password); what is the
 //! hub's own begins with `/~`; whatever else is served carries a sandboxing policy, so that no
 //! file can act on the page; what changes something is a line of the room.
 
@@ -17,9 +17,8 @@ use std::sync::Arc;
 
 use sockeye_chat::Handle;
 use sockeye_edge::tree::{Symlinks, Tree, TreeError};
+use sockeye_http::proto::guard::Guard;
 use sockeye_http::{Answer, Handler, Method, Mount, Plan, Request, Root, Rule, Status};
-
-use crate::proto::guard::Guard;
 
 /// A file server with a page: what it is told.
 #[derive(Clone, Debug, Default)]

@@ -2,11 +2,11 @@
 
 use sockeye_chat::proto::websocket::{Accepted, HandshakeError, Upgrade, accept};
 use sockeye_chat::{Handle, PostError};
+use sockeye_http::proto::form;
 use sockeye_http::{Answer, Handler, Method, Plan, Request, Status};
 use sockeye_socket::Socket;
 
 use super::Limits;
-use crate::proto::form;
 
 /// The sub-protocol that the page speaks.
 const PROTOCOL: &str = "sockeye.1";

@@ -5,6 +5,7 @@ mod args;
 mod content;
 mod countdown;
 mod sandbox;
+mod writes;
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -101,6 +102,11 @@ fn greet(args: &Args, context: &Context, addresses: &[Address]) {
         })
         .collect();
     if !context.global.quiet {
+        if args.keeps_to_itself() {
+            output::note(
+                "for this machine only, since anybody could change files: -b :8080 opens it",
+            );
+        }
         let known: Vec<String> = addresses.iter().map(|address| site(args, address)).collect();
         for url in urls.iter().filter(|url| !known.contains(url)) {
             output::note(format_args!("reachable at {url}"));

@@ -16,3 +16,4 @@ mod scan;
 mod serve;
 mod transfer;
 mod up;
+mod uploads;

@@ -221,16 +221,18 @@ fn old_parts_go_and_others_stay() {
         }
     }
     let before = SystemTime::now() - Duration::from_secs(500);
-    let swept = tree.remove_old_parts(&Segments::root(), before, 1).unwrap();
+    let swept = tree.remove_old_parts(&Segments::root(), before, 1, &|| false).unwrap();
     assert_eq!(swept, Swept { removed: 0, is_cut: true });
-    let swept = tree.remove_old_parts(&path("dir"), before, 100).unwrap();
+    let swept = tree.remove_old_parts(&Segments::root(), before, 100, &|| true).unwrap();
+    assert_eq!(swept, Swept { removed: 0, is_cut: true });
+    let swept = tree.remove_old_parts(&path("dir"), before, 100, &|| false).unwrap();
     assert_eq!(swept, Swept { removed: 1, is_cut: false });
-    let swept = tree.remove_old_parts(&Segments::root(), before, 100).unwrap();
+    let swept = tree.remove_old_parts(&Segments::root(), before, 100, &|| false).unwrap();
     assert_eq!(swept, Swept { removed: 0, is_cut: false }, "those in use stay");
     drop((held, written));
-    let swept = tree.remove_old_parts(&Segments::root(), before, 100).unwrap();
+    let swept = tree.remove_old_parts(&Segments::root(), before, 100, &|| false).unwrap();
     assert_eq!(swept, Swept { removed: 1, is_cut: false });
     assert_eq!(tree.part_bytes(&path("dir/new"), 2).unwrap(), Some(0));
     assert_eq!(ground.names(""), [".folder.sockeye-part", "a", "dir", "plain.sockeye-part"]);
-    assert!(is_missing(tree.remove_old_parts(&path("none"), before, 100)));
+    assert!(is_missing(tree.remove_old_parts(&path("none"), before, 100, &|| false)));
 }

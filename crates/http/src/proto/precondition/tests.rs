@@ -144,3 +144,19 @@ proptest! {
         let _ = verdict("GET", &fields);
     }
 }
+
+#[test]
+fn rfc9110_13_2_2_nothing_is_there() {
+    for (fields, expected) in [
+        ("", Verdict::Proceed),
+        ("If-Match: *\r\n", Verdict::Failed),
+        ("If-Match: \"abc\"\r\n", Verdict::Failed),
+        ("If-None-Match: *\r\n", Verdict::Proceed),
+        ("If-None-Match: \"abc\"\r\n", Verdict::Proceed),
+        ("If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n", Verdict::Proceed),
+    ] {
+        assert_eq!(judge_absent(&head("PUT", fields)), expected, "{fields}");
+    }
+    assert_eq!(verdict("PUT", "If-None-Match: *\r\n"), Verdict::Failed);
+    assert_eq!(verdict("PUT", "If-Match: *\r\n"), Verdict::Proceed);
+}

@@ -11,16 +11,21 @@ use sockeye_http::{AccessLog, Config, Limits, LogFormat, Root};
 
 use super::access::AccessArgs;
 use super::content::ContentArgs;
+use super::writes::{self, WriteArgs};
 use crate::args::{self, ServerArgs};
 use crate::context::Context;
 use crate::exit;
 use crate::logfile::LogFile;
 use crate::signals::Hangups;
 
+/// The port unless one is given.
+const PORT: u16 = 8080;
+
 const EXAMPLES: &str = "\
 Examples:
   sockeye serve                        this folder, for everyone on the network, on port 8080
   sockeye serve -b 8080 ~/site         for this machine only
+  sockeye serve -u=inbox -b :8080      others may put files into inbox, on the whole network
   sockeye serve --qr holiday.zip       one file, with a QR code for phones
   sockeye serve --access-log combined --cache-control '*.css=max-age=3600' ~/site";
 
@@ -31,16 +36,19 @@ pub(crate) struct Args {
     /// What to serve: a folder, or one file
     #[arg(value_name = "DIR|FILE", default_value = ".")]
     pub(super) path: PathBuf,
-    /// The port on every interface; 0 takes a free one
+    /// The port; 0 takes a free one
     #[arg(short, long, value_name = "PORT", conflicts_with = "bind")]
     port: Option<u16>,
-    /// Where to listen: 8080 is this machine only, :8080 every interface (repeatable)
-    #[arg(short, long, value_name = "ADDR", default_value = ":8080", value_delimiter = ',')]
+    /// Where to listen: 8080 is this machine only, :8080 every interface (repeatable; :8080
+    /// unless given, but 8080 where others may change files)
+    #[arg(short, long, value_name = "ADDR", value_delimiter = ',')]
     bind: Vec<ListenAddr>,
     #[command(flatten)]
     content: ContentArgs,
     #[command(flatten)]
     pub(super) access: AccessArgs,
+    #[command(flatten)]
+    pub(super) writes: WriteArgs,
     #[command(flatten)]
     pub(super) log: LogArgs,
     #[command(flatten)]
@@ -123,16 +131,29 @@ impl Args {
         let path = self.path.clone();
         let mut config = Config {
             root: if meta.is_dir() { Root::Dir(path) } else { Root::File(path) },
-            listen: match self.port {
-                Some(port) => vec![ListenAddr::everywhere(port)],
-                None => self.bind.clone(),
-            },
+            listen: self.listen(),
+            writes: self.writes.writes(),
             threads: self.threads.map_or(0, usize::from),
             limits: self.limits.limits()?,
             ..Config::default()
         };
         self.content.apply(&mut config);
         Ok(config)
+    }
+}
+
+impl Args {
+    /// Whether it listens for this machine only because nobody said otherwise.
+    pub(crate) fn keeps_to_itself(&self) -> bool {
+        self.bind.is_empty() && self.writes.are_any() && !self.access.asks()
+    }
+
+    fn listen(&self) -> Vec<ListenAddr> {
+        if self.bind.is_empty() {
+            let port = self.port.unwrap_or(PORT);
+            return vec![writes::default_listen(port, self.keeps_to_itself())];
+        }
+        self.bind.clone()
     }
 }
 

@@ -30,9 +30,8 @@ impl Args {
             true => PathBuf::from("/"),
             false => self.path.clone(),
         };
-        Allowed {
-            read: vec![read],
-            write: self.log.file().map(PathBuf::from).into_iter().collect(),
-        }
+        let log = self.log.file().map(PathBuf::from);
+        let changed = self.writes.folder().map(|folder| self.path.join(folder));
+        Allowed { read: vec![read], write: log.into_iter().chain(changed).collect() }
     }
 }

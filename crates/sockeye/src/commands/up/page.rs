@@ -1,10 +1,9 @@
 //! The page of `up`: its flags, who may ask for it, the password and where it comes from.
 
-use std::fs;
 use std::path::PathBuf;
 
+use sockeye_http::proto::guard::Guard;
 use sockeye_hub::page;
-use sockeye_hub::proto::guard::Guard;
 
 use crate::{banner, password};
 
@@ -56,11 +55,8 @@ impl PageArgs {
 
     /// Who may ask.
     pub(super) fn guard(&self) -> Guard {
-        let own = [Some(machine()), self.name.clone()];
-        let own = own.into_iter().flatten().flat_map(|name| {
-            let local = format!("{name}.local");
-            [name, local]
-        });
+        let own = [Some(banner::machine()), self.name.clone()];
+        let own = own.into_iter().flatten().flat_map(|name| banner::own_hosts(&name));
         Guard {
             public: self.public,
             on_link: banner::networks(),
@@ -82,7 +78,7 @@ impl PageArgs {
             None => None,
         };
         Ok(page::Config {
-            title: self.name.clone().unwrap_or_else(machine),
+            title: self.name.clone().unwrap_or_else(banner::machine),
             room,
             drop,
             share_inbox: self.share_inbox,
@@ -91,13 +87,6 @@ impl PageArgs {
             ..page::Config::default()
         })
     }
-}
-
-/// The machine's name.
-fn machine() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() { "sockeye".to_owned() } else { name.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,35 +1,36 @@
 //! Who may ask: the peer by its address, the page by its origin, the name by which it was reached.
 //!
 //! Rules:
-//! 1. Only peers on private or on-link networks, unless the hub is public.
-//! 2. `Host` must be a name of this hub or an address, so that no name that a stranger points here
+//! 1. Only peers on private or on-link networks, unless the server is public.
+//! 2. `Host` must be a name of this server or an address, so that no name that a stranger points here
 //!    (DNS rebinding) makes its pages ours.
 //! 3. What changes something, or speaks in the room, comes from our own page or from
 //!    no page at all.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::status::Status;
+
 /// Why a request is refused, with what to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Refusal {
     /// The peer is on no network of ours: 403.
-    #[error("this hub answers its own network only (--public opens it)")]
+    #[error("this server answers its own network only (--public opens it)")]
     Peer,
-    /// The hub does not go by this name: 421.
-    #[error("this hub does not go by that name (--allow-host NAME adds one)")]
+    /// The server does not go by this name: 421.
+    #[error("this server does not go by that name (--allow-host NAME adds one)")]
     Host,
     /// Another site's page asks for a change: 403.
-    #[error("another site's page asked for this, and only this hub's own page may")]
+    #[error("another site's page asked for this, and only this server's own page may")]
     Origin,
 }
 
 impl Refusal {
     /// The status to answer.
-    pub fn status(self) -> u16 {
+    pub fn status(self) -> Status {
         match self {
-            Refusal::Peer | Refusal::Origin => 403,
-            Refusal::Host => 421,
+            Refusal::Peer | Refusal::Origin => Status::FORBIDDEN,
+            Refusal::Host => Status::MISDIRECTED_REQUEST,
         }
     }
 }
@@ -44,7 +45,7 @@ pub struct Guard {
     pub public: bool,
     /// The networks that this machine is on.
     pub on_link: Vec<Network>,
-    /// The names that the hub goes by, besides addresses and `localhost`.
+    /// The names that the server goes by, besides addresses and `localhost`.
     pub hosts: Vec<String>,
 }
 
@@ -62,6 +63,8 @@ pub struct Asked<'a> {
     /// Whether the request changes something: any method but GET, HEAD and OPTIONS, and the
     /// beginning of a WebSocket.
     pub acts: bool,
+    /// Whether it came with the right password of somebody.
+    pub is_known: bool,
 }
 
 impl Guard {
@@ -80,6 +83,22 @@ impl Guard {
             return Err(Refusal::Origin);
         }
         Ok(())
+    }
+
+    /// Judges a request that changes something, where only pages have to be kept out: a program
+    /// that is no browser may come from anywhere and call the server as it likes.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn judge_page(&self, asked: &Asked<'_>) -> Result<(), Refusal> {
+        if asked.origin.is_none() && asked.fetch_site.is_none() {
+            return Ok(());
+        }
+        // A page by a stranger's name has nobody's password.
+        if !asked.is_known && !asked.host.is_none_or(|host| self.goes_by(host)) {
+            return Err(Refusal::Host);
+        }
+        if is_own_page(asked) { Ok(()) } else { Err(Refusal::Origin) }
     }
 
     /// Whether a peer may ask at all.
@@ -109,7 +128,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Whether the request comes from a page of this hub, or from a program that is no browser.
+/// Whether the request comes from a page of this server, or from a program that is no browser.
 fn is_own_page(asked: &Asked<'_>) -> bool {
     if !asked.fetch_site.is_none_or(|site| matches!(site, b"same-origin" | b"none")) {
         return false;
@@ -117,7 +136,12 @@ fn is_own_page(asked: &Asked<'_>) -> bool {
     let Some(origin) = asked.origin else { return true };
     let Ok(origin) = std::str::from_utf8(origin) else { return false };
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let Some(host) = asked.host else { return false };
+    asked.host.is_some_and(|host| is_same_host(scheme, authority, host))
+}
+
+/// Whether the authority of a URL with `scheme` (lowercase) is `host`: with the same port, or with
+/// that of the scheme where it is left out.
+pub fn is_same_host(scheme: &str, authority: &str, host: &str) -> bool {
     let default = match scheme {
         "http" => ":80",
         "https" => ":443",
@@ -250,6 +274,7 @@ mod tests {
             origin: origin.map(str::as_bytes),
             fetch_site: site.map(str::as_bytes),
             acts: true,
+            is_known: false,
         };
         guard().judge(&asked).is_ok()
     }
@@ -272,6 +297,23 @@ mod tests {
             assert!(!acts("localhost:8080", None, Some(site)), "{site}");
             assert!(!acts("localhost:8080", Some("http://localhost:8080"), Some(site)), "{site}");
         }
+        let page = |origin: &'static str, host| Asked {
+            origin: Some(origin.as_bytes()),
+            host: Some(host),
+            peer: Some("8.8.8.8".parse().unwrap()),
+            ..Asked::default()
+        };
+        let judge = |asked: &Asked<'_>| guard().judge_page(asked);
+        assert_eq!(judge(&page("http://hub.local", "hub.local")), Ok(()));
+        assert_eq!(judge(&page("http://x.example", "x.example")), Err(Refusal::Host), "rebound");
+        assert_eq!(judge(&page("http://x.example", "hub.local")), Err(Refusal::Origin));
+        let known = |asked: Asked<'static>| Asked { is_known: true, ..asked };
+        assert_eq!(judge(&known(page("http://x.example", "x.example"))), Ok(()));
+        assert_eq!(judge(&known(page("http://x.example", "y"))), Err(Refusal::Origin));
+        let program = Asked { host: Some("x.example"), ..Asked::default() };
+        assert_eq!(judge(&program), Ok(()), "no page, any name");
+        let fetched = Asked { fetch_site: Some(b"cross-site"), host: Some("::1"), ..program };
+        assert!(judge(&fetched).is_err());
         let read = Asked { origin: Some(b"https://evil.example"), ..Asked::default() };
         assert_eq!(guard().judge(&read), Ok(()), "reading is open to all who are near");
     }
