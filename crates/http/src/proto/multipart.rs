@@ -12,6 +12,9 @@
 //! # Source
 //! RFC 7578; RFC 2046, section 5.1.
 
+/// What ends a part's head.
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
 /// What a form may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -209,6 +212,9 @@ impl Multipart {
             return Ok(Step::Piece(Piece::End));
         }
         let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if blank > self.limits.head_bytes_max {
+            return Err(FormError::Delimiter);
+        }
         match rest[blank..] {
             [b'\r', b'\n', ..] => {
                 // The line end stays: an empty head begins with the one that ends it.
@@ -216,15 +222,16 @@ impl Multipart {
                 self.stage = Stage::Head;
                 Ok(Step::Again)
             }
-            [] | [b'\r'] if blank < self.limits.head_bytes_max => Ok(Step::More),
+            [] | [b'\r'] => Ok(Step::More),
             [b'-'] if blank == 0 => Ok(Step::More),
             _ => Err(FormError::Delimiter),
         }
     }
 
     fn step_head(&mut self) -> Result<Step, FormError> {
-        let Some(end) = find(self.rest(), b"\r\n\r\n") else {
-            if self.rest().len() > self.limits.head_bytes_max {
+        let Some(end) = find(self.rest(), HEAD_END) else {
+            // The blank line's bytes may come one by one.
+            if self.rest().len() >= self.limits.head_bytes_max + HEAD_END.len() {
                 return Err(FormError::Head);
             }
             return Ok(Step::More);
@@ -234,7 +241,7 @@ impl Multipart {
         }
         let head = std::str::from_utf8(&self.rest()[..end]).map_err(|_| FormError::Head)?;
         let (name, file) = disposition(head).ok_or(FormError::Head)?;
-        self.at += end + 4;
+        self.at += end + HEAD_END.len();
         self.parts += 1;
         if self.parts > self.limits.parts_max {
             return Err(FormError::Parts);

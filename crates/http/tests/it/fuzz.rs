@@ -6,6 +6,8 @@ mod access;
 mod answers;
 #[path = "../../../../fuzz/bodies/http.rs"]
 mod requests;
+#[path = "../../../../fuzz/bodies/http_writes.rs"]
+mod writes;
 
 use proptest::prelude::*;
 use sockeye_testkit::replay;
@@ -21,6 +23,8 @@ fn corpora_replay() {
     replay("http_accept_encoding", answers::http_accept_encoding);
     replay("http_range", answers::http_range);
     replay("http_precondition", answers::http_precondition);
+    replay("http_multipart", writes::http_multipart);
+    replay("http_content_range", writes::http_content_range);
 }
 
 proptest! {
@@ -35,6 +39,9 @@ proptest! {
         rule in "(anna|anonymous|\\PC{0,4})(:|:\\$argon2[a-z0-9=,$+/]{0,40})?@/\\PC{0,9}:(r|w)",
         field in "[Bb]asic [A-Za-z0-9+/=, ]{0,24}",
         codings in "((x-gzip|GZIP|br|zstd|identity|\\*) ?(; ?[qQ]=[012]?[.]?[059]{0,4})? ?,){0,6}",
+        form in "\\PC(--Xy[ -]{0,3}\r?\n?(Content-Disposition: form-data; name=[ab;\"]{0,3})?\
+                (\r\n){0,3}[ab\r\n-]{0,9}){0,4}(--Xy--)?",
+        part in "\\PC(bytes [0-9]{0,20}[-*][0-9]{0,20}/[0-9*]{0,20}|(http://h:1)?/[ab%2./]{0,9})",
         list in "\\PCbytes=[0-9, -]{0,30}",
     ) {
         let near = line + &fields;
@@ -48,5 +55,7 @@ proptest! {
         answers::http_range(list.as_bytes());
         answers::http_accept_encoding(&bytes);
         answers::http_accept_encoding(codings.as_bytes());
+        writes::http_multipart(form.as_bytes());
+        writes::http_content_range(part.as_bytes());
     }
 }
