@@ -2,8 +2,8 @@
 //!
 //! Rules:
 //! 1. Only peers on private or on-link networks, unless the server is public.
-//! 2. `Host` must be a name of this server or an address, so that no name that a stranger points here
-//!    (DNS rebinding) makes its pages ours.
+//! 2. `Host` must be a name of this server or an address, so that no name that a stranger points
+//!    here (DNS rebinding) makes its pages ours.
 //! 3. What changes something, or speaks in the room, comes from our own page or from
 //!    no page at all.
 

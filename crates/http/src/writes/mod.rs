@@ -17,6 +17,7 @@ mod incoming;
 mod put;
 mod sweep;
 
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -274,7 +275,7 @@ impl Writer {
         self: &Arc<Self>,
         length: Option<u64>,
         room: u64,
-        work: impl FnOnce(&Writer, &mut dyn std::io::Read) -> Result<Plan, Failure> + Send + 'static,
+        work: impl FnOnce(&Writer, &mut dyn Read) -> Result<Plan, Failure> + Send + 'static,
     ) -> Result<Reply, Failure> {
         if length.unwrap_or(0) > room {
             return Err(Failure::no_space());

@@ -1,7 +1,7 @@
 //! The one page of the hub: files, room and drop box at `/`, as mounts of the file server.
 //!
-//! Rules: everything passes the gate first ([`sockeye_http::proto::guard`], the password); what is the
-//! hub's own begins with `/~`; whatever else is served carries a sandboxing policy, so that no
+//! Rules: everything passes the gate first ([`sockeye_http::proto::guard`], the password); what is
+//! the hub's own begins with `/~`; whatever else is served carries a sandboxing policy, so that no
 //! file can act on the page; what changes something is a line of the room.
 
 mod assets;

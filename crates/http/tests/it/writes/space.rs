@@ -41,11 +41,8 @@ fn a_full_disk_is_507_and_leaves_nothing() {
         body += "\r\n--Xy--\r\n";
         assert_eq!(server.status("POST /", form, body.as_bytes()), 507);
         let mut client = server.connect();
-        client.send(format!(
-            "POST / HTTP/1.1\r\nHost: a\r\n{form}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n\
-             0\r\n\r\n",
-            body.len()
-        ));
+        let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{form}Transfer-Encoding: chunked");
+        client.send(format!("{head}\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()));
         let answer = client.response();
         assert_eq!(answer.status, 507);
         assert!(answer.text().contains("kept before it: 1"), "{}", answer.text());
