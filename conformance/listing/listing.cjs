@@ -48,7 +48,7 @@ async function roles(page) {
 
 async function main() {
   const site = new Site(binary);
-  await site.start('--archive', 'zip,tar.gz');
+  await site.start('--archive', 'zip,tar.gz', '--upload=inbox');
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -75,11 +75,13 @@ async function main() {
   await without(kit);
   await strange(kit, complaints);
   await archives(kit);
+  await uploads(kit);
   await pictures(kit);
   await size(kit);
   await test('no errors, no policy violations, nothing asked of other hosts', () => {
-    // A page of an error is an error; so is what is not there to be an icon of the site.
-    assert.deepEqual(complaints.filter((text) => !/status of 404/.test(text)), []);
+    // A page of an error is an error; so is what is not there to be an icon of the site, and a
+    // name that is refused.
+    assert.deepEqual(complaints.filter((text) => !/status of 40[04]/.test(text)), []);
   });
   await browser.close();
   await site.stop();
@@ -362,9 +364,106 @@ async function archives({ site, open }) {
     const bytes = fs.readFileSync(await download.path());
     assert.ok(bytes.subarray(0, 4).equals(Buffer.from('PK\x03\x04')) && bytes.includes('notes/todo.txt'));
     await page.goto(`${site.url}empty/`);
-    assert.equal(await page.locator('.archives').count(), 0);
+    assert.ok(!(await page.isVisible('.archives')));
     await page.context().close();
   });
+}
+
+// Files that are put into the one folder that takes some.
+async function uploads({ site, open, shot }) {
+  const inbox = path.join(site.share, 'inbox');
+  const kept = (name) => fs.readFileSync(path.join(inbox, name), 'utf8');
+  const page = await open('inbox/');
+  const file = (name, text) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+  const says = (text) => page.waitForSelector(`#jobs >> text=${text}`);
+  await test('uploads are offered where they are allowed, and there alone', async () => {
+    assert.ok(await page.isVisible('label[for=pick]'));
+    await page.goto(site.url);
+    assert.equal(await page.locator('form, input[type=file]').count(), 0);
+    await page.goto(`${site.url}inbox/`);
+  });
+  await test('the chosen files arrive, and the page shows them', async () => {
+    await page.setInputFiles('#pick', [file('plan ü & <b>.txt', 'first'), file('empty.txt', '')]);
+    await page.waitForSelector('#rows >> text=plan ü & <b>.txt');
+    assert.equal(await page.textContent('#told'), '2 of 2 uploaded');
+    assert.deepEqual(await page.locator('#jobs .done .state').allTextContents(), ['uploaded', 'uploaded']);
+    assert.equal(await page.textContent('.about'), '2 files, 5 B');
+    assert.ok(await page.isVisible('#filter') && !(await page.isVisible('#empty')));
+    assert.equal(kept('plan ü & <b>.txt') + kept('empty.txt'), 'first');
+  });
+  await test('what has come is sorted and filtered as all else', async () => {
+    await page.click('th [data-sort=size]');
+    assert.deepEqual(await names(page), ['plan ü & <b>.txt', 'empty.txt']);
+    await page.fill('#filter', 'plan');
+    assert.equal(await page.textContent('#count'), '1 of 2 shown');
+    await page.fill('#filter', '');
+  });
+  await test('a name that is taken gets another, and the page says so', async () => {
+    await page.setInputFiles('#pick', file('empty.txt', 'other'));
+    await says('uploaded as empty (1).txt');
+    assert.equal(kept('empty (1).txt'), 'other');
+  });
+  await test('files are dropped anywhere on the page', async () => {
+    const drag = (types) => page.evaluate((types) => {
+      const data = new DataTransfer();
+      data.items.add(new File(['dropped'], 'dropped.txt'));
+      for (const type of types) {
+        document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+      }
+    }, types);
+    await drag(['dragenter', 'dragover']);
+    assert.ok(await page.isVisible('text=Drop to upload into this folder'));
+    await drag(['drop']);
+    assert.ok(!(await page.isVisible('#overlay')));
+    await page.waitForSelector('#rows >> text=dropped.txt');
+    assert.equal(kept('dropped.txt'), 'dropped');
+  });
+  await test('a folder comes with what is in it', async () => {
+    await page.setInputFiles('#pick-folder', path.join(site.share, 'notes'));
+    await page.waitForSelector('#rows >> text=notes/');
+    assert.equal(await page.textContent('#told'), '2 of 2 uploaded');
+    assert.equal(kept('notes/2026/plan & more.txt') + kept('notes/todo.txt'), 'deep\ntodo\n');
+  });
+  await test('what is refused says why, the rest arrives', async () => {
+    await page.setInputFiles('#pick', [file('.bashrc', 'x'), file('good.txt', 'y')]);
+    await page.waitForSelector('#rows >> text=good.txt');
+    await says('400 Bad Request: ');
+    assert.equal(await page.textContent('#told'), '1 of 2 uploaded, 1 failed');
+    await page.click('#jobs .failed button');
+    assert.equal(await page.locator('#jobs .failed').count(), 0);
+    await page.setInputFiles('#pick', [file('another.txt', 'z'), file('.profile', 'x')]);
+    await page.waitForSelector('#jobs .failed');
+    await page.waitForSelector('#rows >> text=another.txt');
+  });
+  await test('the buttons show where the keyboard is', async () => {
+    await page.focus('#pick');
+    await page.keyboard.press('Tab');
+    const [style, label] = await page.evaluate(() => {
+      const label = document.activeElement.nextElementSibling;
+      return [getComputedStyle(label).outlineStyle, label.textContent];
+    });
+    assert.deepEqual([style, label], ['solid', 'Upload a folder']);
+  });
+  await test('axe: uploads, light', () => axe(page));
+  await shot(page, 'uploads');
+  for (const [name, options] of [['dark', { colorScheme: 'dark' }], ['phone', { viewport: PHONE }]]) {
+    // Colours are judged when they have changed.
+    await page.emulateMedia({ reducedMotion: 'reduce', ...options });
+    if (options.viewport) await page.setViewportSize(options.viewport);
+    await test(`axe: uploads, ${name}`, () => axe(page));
+    await shot(page, `uploads-${name}`);
+  }
+  await page.context().close();
+  const plain = await open('inbox/', { javaScriptEnabled: false });
+  await test('without scripts: the form uploads, and the folder is shown again', async () => {
+    await plain.setInputFiles('#pick', [file('by form.txt', 'by'), file('second.txt', 'form')]);
+    await plain.click('button >> text=Upload');
+    await plain.waitForSelector('#rows >> text=second.txt');
+    assert.equal(plain.url(), `${site.url}inbox/`);
+    assert.equal(kept('by form.txt') + kept('second.txt'), 'byform');
+    assert.ok(!(await plain.isVisible('#pick-folder')));
+  });
+  await plain.context().close();
 }
 
 // Pictures are loaded when they are scrolled to.

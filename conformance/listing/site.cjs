@@ -115,6 +115,7 @@ class Site {
     this.sized('holiday.mp4', 345678901);
     this.sized('song.flac', 23456789);
     fs.mkdirSync(path.join(this.share, 'empty'));
+    fs.mkdirSync(path.join(this.share, 'inbox'));
     this.write('evil/evil.svg', EVIL_SVG);
     this.write('evil/no picture.png', 'not a picture');
     for (const name of STRANGE) {

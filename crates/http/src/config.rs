@@ -255,6 +255,7 @@ pub struct Config {
     /// Media types by extension (without the dot), before the built-in ones.
     pub media_types: Vec<(String, String)>,
     /// Header fields of answers with files and listings, by path; the last match of a name counts.
+    /// The page of a folder keeps its own `Content-Security-Policy`.
     pub headers: Vec<Rule>,
     /// Who may do what with the files; everybody may read where there is nothing.
     pub auth: Option<Arc<Auth>>,

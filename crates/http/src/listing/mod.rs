@@ -2,10 +2,12 @@
 //! is done elsewhere; names are escaped, links percent-encoded, and nothing is listed that a
 //! request could not fetch. docs/listing.md says what the forms hold and what a query may ask.
 
+mod document;
 mod kind;
 mod page;
 mod query;
 mod table;
+mod upload;
 
 use sockeye_edge::printable::Printable;
 
@@ -19,8 +21,8 @@ use crate::proto::target::{Target, encode_segment};
 
 use query::{Query, name_key};
 
+pub(crate) use document::error_page;
 pub(crate) use kind::Kind;
-pub(crate) use page::error_page;
 
 /// One name in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +148,8 @@ pub(crate) struct Offers<'a> {
     pub(crate) picture_bytes_max: u64,
     /// The forms in which the folder can be had as one file.
     pub(crate) archives: &'a [Format],
+    /// Whether the one who asks may put files into the folder.
+    pub(crate) upload: bool,
 }
 
 impl Folder<'_> {

@@ -9,18 +9,34 @@ const heads = [...document.querySelectorAll('th a')];
 const views = [...document.querySelectorAll('.views a')];
 
 // Rows are ordered by numbers: the server says the place by name, unless it is the order of rows.
-const rows = [...body.rows].map((row, at) => {
-  const [name, size, time] = row.cells;
-  return {
-    row,
-    link: name.firstElementChild,
-    text: name.textContent.toLowerCase(),
-    folder: row.classList.contains('dir'),
-    name: Number(row.dataset.n ?? at),
-    size: Number(size.firstElementChild?.value ?? 0),
-    time: Date.parse(time.firstElementChild?.dateTime ?? '') || -1,
-  };
-});
+let rows = [];
+function read() {
+  rows = [...body.rows].map((row, at) => {
+    const [name, size, time] = row.cells;
+    return {
+      row,
+      link: name.firstElementChild,
+      text: name.textContent.toLowerCase(),
+      folder: row.classList.contains('dir'),
+      name: Number(row.dataset.n ?? at),
+      size: Number(size.firstElementChild?.value ?? 0),
+      time: Date.parse(time.firstElementChild?.dateTime ?? '') || -1,
+    };
+  });
+  rows.forEach(local);
+  show(root.dataset.view);
+  if (filter.value !== '') narrow();
+}
+
+const two = (number) => String(number).padStart(2, '0');
+function local({ row, time }) {
+  if (time < 0) return;
+  const at = new Date(time);
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  const shown = row.cells[2].firstElementChild;
+  shown.textContent = `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  shown.title = shown.dateTime;
+}
 
 // The address says what is shown, so that it can be kept, sent and reloaded.
 function write() {
@@ -121,7 +137,7 @@ document.addEventListener('keydown', (event) => {
       event.preventDefault();
       rows.find(({ row }) => !row.hidden)?.link.focus();
     }
-  } else if (event.key === '/' && filter && !at.matches('input, textarea, select')) {
+  } else if (event.key === '/' && !at.matches('input, textarea, select')) {
     event.preventDefault();
     filter.focus();
     filter.select();
@@ -157,7 +173,7 @@ for (const link of views) {
   });
 }
 
-filter?.addEventListener('input', narrow);
+filter.addEventListener('input', narrow);
 
 // Other folders are shown as this one is.
 document.addEventListener('click', (event) => {
@@ -169,15 +185,6 @@ document.addEventListener('error', (event) => {
   if (event.target.matches?.('#rows img')) event.target.remove();
 }, true);
 
-const two = (number) => String(number).padStart(2, '0');
-for (const { row, time } of rows) {
-  if (time < 0) continue;
-  const local = new Date(time);
-  const day = `${local.getFullYear()}-${two(local.getMonth() + 1)}-${two(local.getDate())}`;
-  const cell = row.cells[2].firstElementChild;
-  cell.textContent = `${day} ${two(local.getHours())}:${two(local.getMinutes())}`;
-  cell.title = cell.dateTime;
-}
-document.querySelector('.utc')?.remove();
-show(root.dataset.view);
-if (filter?.value) narrow();
+document.addEventListener('rows', read);
+document.querySelector('.utc').remove();
+read();

@@ -4,7 +4,7 @@
 
 use maud::{Markup, html};
 
-use super::page::icon;
+use super::document::icon;
 use super::query::{Key, Query, View};
 use super::{Entry, Folder, Kind, human};
 use crate::proto::date;
@@ -16,13 +16,11 @@ pub(super) fn table(folder: &Folder<'_>, query: Query, places: &[usize]) -> Mark
     let rows = folder.entries.iter().zip(places.iter().map(place));
     html! {
         table role="table" {
-            @if !folder.entries.is_empty() {
-                thead role="rowgroup" {
-                    tr role="row" {
-                        (column(html! { "Name" }, Key::Name, query))
-                        (column(html! { "Size" }, Key::Size, query))
-                        (column(html! { "Changed" span.utc { " (UTC)" } }, Key::Time, query))
-                    }
+            thead role="rowgroup" hidden[folder.entries.is_empty()] {
+                tr role="row" {
+                    (column(html! { "Name" }, Key::Name, query))
+                    (column(html! { "Size" }, Key::Size, query))
+                    (column(html! { "Changed" span.utc { " (UTC)" } }, Key::Time, query))
                 }
             }
             @if !folder.target.path().is_empty() {

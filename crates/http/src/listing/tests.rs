@@ -21,7 +21,7 @@ fn entries() -> Vec<Entry> {
     ]
 }
 
-const OFFERS: Offers<'static> = Offers { picture_bytes_max: 1000, archives: &[] };
+const OFFERS: Offers<'static> = Offers { picture_bytes_max: 1000, archives: &[], upload: false };
 
 fn listed(query: &str, form: Listing) -> String {
     let target = Target::parse(&format!("/some%20dir/{query}"), Method::Get).unwrap();
@@ -112,6 +112,19 @@ fn small_pictures_are_shown_in_the_grid_alone() {
 }
 
 #[test]
+fn uploads_are_offered_to_who_may() {
+    let target = Target::parse("/a/", Method::Get).unwrap();
+    let plan = |upload| {
+        let offers = Offers { upload, ..OFFERS };
+        Folder { target: &target, entries: vec![], is_cut: false, offers }.plan(Listing::Html)
+    };
+    let (with, without) = (content(plan(true)), content(plan(false)));
+    assert!(with.contains("<form class=\"upload\" id=\"upload\" method=\"post\" action=\"./\""));
+    assert!(with.contains("<input id=\"pick\" type=\"file\" name=\"file\" multiple>"));
+    assert!(!without.contains("<form") && !without.contains("type=\"file\""));
+}
+
+#[test]
 fn archives_are_offered_where_there_are_some() {
     let target = Target::parse("/a/", Method::Get).unwrap();
     let page = |archives, entries| {
@@ -122,7 +135,8 @@ fn archives_are_offered_where_there_are_some() {
     assert!(both.contains("href=\"./?zip\" download") && both.contains("href=\"./?tar.gz\""));
     assert!(!both.contains("?tar\""));
     assert!(!page(&[], entries()).contains(" download"));
-    assert!(!page(&[Format::Zip], vec![]).contains(" download"), "nothing to take");
+    let empty = page(&[Format::Zip], vec![]);
+    assert!(empty.contains("class=\"archives\" aria-label=\"This folder as one file\" hidden"));
 }
 
 #[test]

@@ -14,6 +14,9 @@ use crate::proto::plan::Plan;
 use crate::proto::status::Status;
 use crate::proto::target::Target;
 
+/// The field with what a page may do.
+const POLICY: &str = "Content-Security-Policy";
+
 impl Service {
     /// The answer about the folder `opened`, which `target` names.
     pub(super) fn folder_reply(
@@ -60,10 +63,24 @@ impl FolderJob {
         let offers = Offers {
             picture_bytes_max: limits.listing_picture_bytes_max,
             archives: &self.service.archives,
+            upload: self.takes_uploads(),
         };
         let mut plan = Folder { target: &self.target, entries, is_cut, offers }.plan(self.form);
         plan.headers.set("Cache-Control", self.visitor.cache_control_of_listing());
+        let own = plan.headers.get(POLICY).map(<[u8]>::to_vec);
         self.visitor.policy.apply_headers(self.target.path(), &mut plan.headers);
+        // What operators say of stored pages is not meant for this one, which they did not write.
+        if let Some(own) = own {
+            plan.headers.set(POLICY, own);
+        }
         plan
+    }
+
+    /// Whether the visitor may put files into the folder.
+    fn takes_uploads(&self) -> bool {
+        let path = self.target.path();
+        let writer = self.service.writer.as_ref();
+        writer.is_some_and(|writer| writer.takes_uploads(path))
+            && self.visitor.may(Need::Write, path)
     }
 }

@@ -2,9 +2,11 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use sockeye_http::{Config, Limits, Listing};
+use sockeye_http::{Allowed, Config, Limits, Listing, Rule};
 
+use crate::access::{auth, basic};
 use crate::harness::{config, folder, start};
+use crate::writes::writable;
 
 #[test]
 fn a_folder_shows_a_page_json_or_text() {
@@ -140,5 +142,49 @@ fn every_form_is_sorted_as_the_query_asks() {
         assert!(page.text().contains("2 folders, 3 files, 6 B"));
         let at = |name: &str| page.text().find(&format!("<bdi>{name}")).unwrap();
         assert!(expected.is_sorted_by_key(|name| at(name)), "{query}");
+    }
+}
+
+#[test]
+fn a_listing_keeps_its_own_policy_whatever_is_said_of_pages() {
+    let folder = folder();
+    let rules = ["*: Content-Security-Policy: sandbox", "*: X-Robots-Tag: none"];
+    let headers = rules.iter().map(|rule| Rule::parse(rule).unwrap()).collect();
+    let server = start(Config { headers, ..config(folder.path()) });
+    for (target, own) in [("/", true), ("/?json", false), ("/hello.txt", false)] {
+        let answer = server.get(target, "");
+        assert_eq!(answer.header("x-robots-tag"), Some("none"), "{target}");
+        let policy = answer.header("content-security-policy").unwrap();
+        assert_eq!(policy.starts_with("default-src 'none'; style-src 'sha256-"), own, "{target}");
+        assert_eq!(policy == "sandbox", !own, "{target}");
+    }
+}
+
+#[test]
+fn uploads_are_offered_where_they_are_taken_to_those_who_may() {
+    let folder = folder();
+    let rules = auth(&["anna:HASH@/:rw", "bob:HASH@/:r", "anonymous@/sub:rw"]);
+    let offers = |config: Config, target: &str, fields: &str| {
+        let server = start(Config { index: vec![], ..config });
+        let page = server.get(target, fields);
+        let policy = page.header("content-security-policy").unwrap();
+        let offered = page.text().contains("<form class=\"upload\"");
+        assert_eq!(policy.contains("form-action 'self'"), offered, "{policy}");
+        offered
+    };
+    let uploads = Allowed { upload: true, ..Allowed::default() };
+    let below = |path: &str| writable(folder.path(), path, uploads);
+    assert!(!offers(config(folder.path()), "/", ""));
+    assert!(offers(below(""), "/", "") && offers(below("sub"), "/sub/", ""));
+    assert!(!offers(below("sub"), "/", "") && !offers(below("sub"), "/with-index/", ""));
+    let other = Allowed { mkdir: true, ..Allowed::default() };
+    assert!(!offers(writable(folder.path(), "", other), "/", ""));
+    for (user, target, expected) in [
+        ("anna:password", "/", true),
+        ("bob:password", "/", false),
+        ("bob:password", "/sub/", true),
+    ] {
+        let config = Config { auth: rules.clone(), ..below("") };
+        assert_eq!(offers(config, target, &basic(user)), expected, "{user} {target}");
     }
 }

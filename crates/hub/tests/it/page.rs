@@ -149,7 +149,9 @@ fn the_page_shows_files_and_room_without_scripts() {
     let file = hub.get("/a%20&%20b.html");
     assert!(file.contains("\r\nContent-Security-Policy: sandbox allow-downloads\r\n"), "{file}");
     assert!(hub.get("/a.pdf").contains("Content-Security-Policy: default-src 'none'; object-src"));
-    assert!(hub.get("/sub/").contains("\r\nContent-Security-Policy: sandbox"));
+    // A listing is no stored page: it keeps its own policy.
+    let listing = hub.get("/sub/");
+    assert!(listing.contains("\r\nContent-Security-Policy: default-src 'none'; style-src 'sha256"));
 }
 
 #[test]
