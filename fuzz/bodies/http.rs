@@ -21,6 +21,7 @@ const LIMITS: Limits = Limits {
     header_timeout: Duration::from_secs(10),
     idle_timeout: Duration::from_secs(60),
     drain_timeout: Duration::from_secs(5),
+    http2: true,
 };
 
 /// What the tree refuses of a path that is good here is no shorter than the longest name of a file.
@@ -261,6 +262,7 @@ enum Said {
     Cut,
     Refused(PeerError),
     Close,
+    Http2,
 }
 
 /// `input` is a byte for what is done with bodies, a seed for the cuts, and a stream of requests.
@@ -305,6 +307,10 @@ fn served(parts: &[&[u8]], limits: Limits, reads: bool) -> Vec<Said> {
             Turn::Read => fed(&mut connection, parts.next(), now),
             Turn::Close => {
                 said.push(Said::Close);
+                return said;
+            }
+            Turn::Http2 => {
+                said.push(Said::Http2);
                 return said;
             }
             Turn::Refused(refused) => {

@@ -41,7 +41,7 @@ pub enum Source {
     },
     /// Made here, and signed by itself.
     SelfSigned {
-        /// The folder that keeps it, so that its fingerprint stays; else it is gone with the server.
+        /// The folder that keeps it, so that its fingerprint stays; else it goes with the server.
         folder: Option<PathBuf>,
         /// Host names and addresses that it is for.
         names: Vec<String>,
@@ -87,11 +87,17 @@ impl Tls {
         Ok((Tls(Arc::new(Shared { source, current })), loaded))
     }
 
-    /// Loads it again. New handshakes get the new certificate.
+    /// Loads it again. New handshakes get the new certificate. One that was made here stays as long
+    /// as it will do: its folder may be out of reach by now.
     ///
     /// # Errors
     /// As [`Tls::load`]; the old certificate then stays.
     pub fn reload(&self) -> Result<Loaded, TlsError> {
+        if let Source::SelfSigned { names, .. } = &self.0.source
+            && self.0.current.get().cert.first().is_some_and(|first| own::is_good(first, names))
+        {
+            return Ok(Loaded { fingerprint: self.fingerprint(), warnings: Vec::new() });
+        }
         let (certified, loaded) = certified(&self.0.source)?;
         let mut current = self.0.current.0.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(certified);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sockeye_edge::listen::ListenAddr;
+use sockeye_edge::tls::Tls;
 use sockeye_edge::tree::Symlinks;
 use sockeye_socket::Address;
 
@@ -43,6 +44,16 @@ pub enum Listing {
     Json,
     /// One name a line, unless the request asks for another form.
     Text,
+}
+
+/// Who speaks HTTP/1. What is answered is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// Our own driver.
+    #[default]
+    Own,
+    /// hyper. It takes nothing over, refuses less, and says less of what it refuses.
+    Hyper,
 }
 
 /// How an access log line looks.
@@ -209,7 +220,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(crate) fn of_connection(&self) -> connection::Limits {
+    pub(crate) fn of_connection(&self, http2: bool) -> connection::Limits {
         connection::Limits {
             head_bytes_max: self.head_bytes_max,
             target_bytes_max: self.target_bytes_max,
@@ -217,6 +228,7 @@ impl Limits {
             header_timeout: self.header_timeout,
             idle_timeout: self.idle_timeout,
             drain_timeout: self.drain_timeout,
+            http2,
         }
     }
 }
@@ -227,6 +239,14 @@ pub struct Config {
     pub root: Root,
     /// Where to listen.
     pub listen: Vec<ListenAddr>,
+    /// TLS at all these addresses, with this certificate.
+    pub tls: Option<Tls>,
+    /// Where plain HTTP is answered with a redirect to the first address with TLS.
+    pub redirect: Vec<ListenAddr>,
+    /// Whether HTTP/2 is spoken: by ALPN with TLS, and by prior knowledge without.
+    pub http2: bool,
+    /// Who speaks HTTP/1.
+    pub engine: Engine,
     /// Names of files that stand for their folder, the first that exists counts.
     pub index: Vec<String>,
     /// What a folder without an index file shows.
@@ -284,6 +304,10 @@ impl Default for Config {
         Self {
             root: Root::Dir(PathBuf::from(".")),
             listen: Vec::new(),
+            tls: None,
+            redirect: Vec::new(),
+            http2: true,
+            engine: Engine::Own,
             index: vec!["index.html".to_owned()],
             listing: Listing::default(),
             archives: Vec::new(),

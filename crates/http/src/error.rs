@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use sockeye_edge::listen::ListenError;
+use sockeye_edge::tls::TlsError;
 use sockeye_edge::tree::TreeError;
 
 /// Why a server cannot start or go on.
@@ -36,6 +37,12 @@ pub enum Error {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// TLS cannot be prepared.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// There is nowhere to send who asks for a redirect.
+    #[error("a redirect to https needs TLS at a port")]
+    NoHttps,
     /// A rule of the configuration is wrong.
     #[error("{0}")]
     Rule(String),

@@ -28,8 +28,15 @@ pub enum Event {
     TimedOut {
         /// Who.
         peer: Address,
-        /// What it was to do: `head`, `body` or `answer`.
+        /// What it was to do: `handshake`, `head`, `body` or `answer`.
         stage: &'static str,
+    },
+    /// A peer came to a port with TLS, and there was no handshake.
+    NoTls {
+        /// Who.
+        peer: Address,
+        /// Why, as a fragment.
+        why: String,
     },
     /// A file could not be read while it was sent, so the connection ended early.
     Cut {

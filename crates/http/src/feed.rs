@@ -13,6 +13,7 @@ pub(crate) const LIMITS: Limits = Limits {
     header_timeout: Duration::from_secs(10),
     idle_timeout: Duration::from_secs(60),
     drain_timeout: Duration::from_secs(5),
+    http2: false,
 };
 
 /// What a connection said, one line per turn: `GET /a HTTP/1.1 body=..`, `refused 400 ..`, `close`.
@@ -28,6 +29,7 @@ pub(crate) fn run(parts: &[&[u8]]) -> Vec<String> {
                 said.push("close".to_owned());
                 return said;
             }
+            Turn::Http2 => unreachable!("nobody speaks it here"),
             Turn::Refused(refused) => {
                 said.push(format!("refused {}", refused.error));
                 connection.finish(true, now);

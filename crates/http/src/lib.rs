@@ -32,7 +32,8 @@ mod writes;
 mod feed;
 
 pub use access::{Auth, AuthError, AuthRule};
-pub use config::{AccessLog, Admit, Config, Limits, Listing, LogFormat, Root, Writes};
+pub use config::{AccessLog, Admit, Config, Engine, Limits, Listing, LogFormat, Root, Writes};
+pub use driver::limits as http2;
 pub use error::Error;
 pub use event::{Event, Report, Sink};
 pub use mount::{Answer, Handler, Mount, Produce, Receive, Request, Takeover};

@@ -9,10 +9,11 @@ use std::time::Instant;
 use sockeye_edge::caps::{Caps, Refusal};
 use sockeye_edge::listen;
 use sockeye_socket::{Accept, Acceptor, Address, Events, Selector, Shutdown, Socket};
+use tokio_rustls::TlsAcceptor;
 
 use crate::cache::Bounds;
 use crate::config::{AccessLog, Admit, Config, Limits};
-use crate::driver::{Dispatch, Incoming, Work, runtime};
+use crate::driver::{Dispatch, Incoming, Lane, Lanes, Work, runtime};
 use crate::error::Error;
 use crate::event::{Event, Report, Sink};
 use crate::log;
@@ -40,8 +41,10 @@ const NOT_ADMITTED: PeerError =
 
 /// A server whose ports are open.
 pub struct Server {
-    listeners: Vec<Socket>,
+    listeners: Vec<(Socket, Lane)>,
     addresses: Vec<Address>,
+    redirects: Vec<Address>,
+    lanes: Lanes,
     service: Arc<Service>,
     admit: Option<Admit>,
     access_log: Option<AccessLog>,
@@ -77,13 +80,21 @@ impl Server {
         sink: Sink,
     ) -> Result<Server, Error> {
         let service = Arc::new(Service::new(&config)?);
-        let addresses =
-            listeners.iter().map(Socket::getsockname).collect::<sockeye_socket::Result<_>>()?;
+        let addresses = addresses_of(&listeners)?;
+        let lanes = lanes(&config, &addresses)?;
+        let redirects: Vec<Socket> =
+            config.redirect.iter().map(listen::open).collect::<Result<_, _>>()?;
+        let lane = if lanes.acceptor.is_some() { Lane::Tls } else { Lane::Plain };
+        let redirect_addresses = addresses_of(&redirects)?;
+        let listeners = listeners.into_iter().map(|socket| (socket, lane));
+        let redirects = redirects.into_iter().map(|socket| (socket, Lane::Redirect));
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = if config.threads == 0 { cores() } else { config.threads };
         Ok(Server {
-            listeners,
+            listeners: listeners.chain(redirects).collect(),
             addresses,
+            redirects: redirect_addresses,
+            lanes,
             service,
             admit: config.admit,
             access_log: config.access_log,
@@ -102,6 +113,11 @@ impl Server {
     /// Where it listens.
     pub fn addresses(&self) -> Vec<Address> {
         self.addresses.clone()
+    }
+
+    /// Where it listens to send others on to https.
+    pub fn redirects(&self) -> Vec<Address> {
+        self.redirects.clone()
     }
 
     /// Serves until `shutdown`: then it takes no more connections, closes idle ones, and finishes
@@ -124,7 +140,7 @@ impl Server {
         let cache = self.keeps_files.then(|| Bounds::share(&self.limits, self.threads));
         for index in 0..self.threads {
             let (service, sink) = (Arc::clone(&self.service), Arc::clone(&self.sink));
-            let (dispatch, work) = Work::new(service, log.clone(), sink, cache);
+            let (dispatch, work) = Work::new(service, log.clone(), sink, cache, self.lanes.clone());
             workers.push(start_worker(index, work, shutdown).map_err(Error::Worker)?);
             dispatches.push(dispatch);
         }
@@ -151,6 +167,25 @@ impl Server {
         report.log_lines_lost = writer.map_or(0, log::Writer::finish);
         accepted.map(|()| report)
     }
+}
+
+fn addresses_of(listeners: &[Socket]) -> Result<Vec<Address>, Error> {
+    Ok(listeners.iter().map(Socket::getsockname).collect::<sockeye_socket::Result<_>>()?)
+}
+
+fn lanes(config: &Config, addresses: &[Address]) -> Result<Lanes, Error> {
+    let https_port = addresses.iter().find_map(Address::port);
+    if !config.redirect.is_empty() && (config.tls.is_none() || https_port.is_none()) {
+        return Err(Error::NoHttps);
+    }
+    let protocols = if config.http2 { &["h2", "http/1.1"][..] } else { &["http/1.1"] };
+    let tls = config.tls.as_ref().map(|tls| tls.server_config(protocols)).transpose()?;
+    Ok(Lanes {
+        https_port: https_port.unwrap_or_default(),
+        http2: config.http2,
+        engine: config.engine,
+        acceptor: tls.map(TlsAcceptor::from),
+    })
 }
 
 type Running = JoinHandle<Report>;
@@ -194,12 +229,13 @@ struct Door {
 
 impl Door {
     /// Accepts until the shutdown; then takes what is still queued, and closes the listeners.
-    fn accept_all(self, listeners: Vec<Socket>, shutdown: &Shutdown) -> Result<(), Error> {
-        let acceptors = listeners.into_iter().map(Acceptor::new);
+    fn accept_all(self, listeners: Vec<(Socket, Lane)>, shutdown: &Shutdown) -> Result<(), Error> {
+        let acceptors =
+            listeners.into_iter().map(|(socket, lane)| Ok((Acceptor::new(socket)?, lane)));
         let mut acceptors = acceptors.collect::<sockeye_socket::Result<Vec<_>>>()?;
         let mut selector = Selector::new()?;
         selector.register(shutdown, Events::READ, SHUTDOWN)?;
-        for (index, acceptor) in acceptors.iter().enumerate() {
+        for (index, (acceptor, _)) in acceptors.iter().enumerate() {
             selector.register(acceptor, Events::READ, index)?;
         }
         let mut resume: Option<Instant> = None;
@@ -209,31 +245,36 @@ impl Door {
             selector.select_into(wait, &mut ready)?;
             if resume.is_some_and(|at| Instant::now() >= at) {
                 resume = None;
-                for acceptor in &acceptors {
+                for (acceptor, _) in &acceptors {
                     selector.modify(acceptor, Events::READ)?;
                 }
             }
             for (index, _) in &ready {
-                let Some(acceptor) = acceptors.get_mut(*index) else { continue };
-                if let Some(until) = self.accept_some(acceptor, ACCEPTS_IN_A_ROW_MAX)? {
+                let Some((acceptor, lane)) = acceptors.get_mut(*index) else { continue };
+                if let Some(until) = self.accept_some(acceptor, *lane, ACCEPTS_IN_A_ROW_MAX)? {
                     // The waiting client would wake the selector at once, again and again.
                     selector.modify(&*acceptor, Events::NONE)?;
                     resume = Some(resume.map_or(until, |at| at.min(until)));
                 }
             }
         }
-        for acceptor in &mut acceptors {
-            self.accept_some(acceptor, QUEUED_MAX)?;
+        for (acceptor, lane) in &mut acceptors {
+            self.accept_some(acceptor, *lane, QUEUED_MAX)?;
         }
         Ok(())
     }
 
     /// Accepts up to `max` connections. `Some` where there is a pause.
-    fn accept_some(&self, acceptor: &mut Acceptor, max: usize) -> Result<Option<Instant>, Error> {
+    fn accept_some(
+        &self,
+        acceptor: &mut Acceptor,
+        lane: Lane,
+        max: usize,
+    ) -> Result<Option<Instant>, Error> {
         for _ in 0..max {
             let now = Instant::now();
             match acceptor.try_accept(now)? {
-                Accept::Connection(socket, peer) => self.admit(socket, peer),
+                Accept::Connection(socket, peer) => self.admit(socket, peer, lane),
                 Accept::Empty => break,
                 Accept::Paused { until } => {
                     self.dispatches.iter().for_each(Dispatch::make_room);
@@ -245,20 +286,19 @@ impl Door {
         Ok(None)
     }
 
-    fn admit(&self, socket: Socket, peer: Address) {
-        if self.admit.as_ref().is_some_and(|admit| !admit(&peer)) {
-            return self.refuse(socket, peer, NOT_ADMITTED);
-        }
-        match self.caps.take(peer.canonical_ip()) {
-            Ok(permit) => self.dispatch(Incoming::Serve(socket, peer, permit)),
-            Err(Refusal::Full) => self.refuse(socket, peer, FULL),
-            Err(Refusal::PerAddress) => self.refuse(socket, peer, PER_ADDRESS),
-        }
-    }
-
-    fn refuse(&self, socket: Socket, peer: Address, error: PeerError) {
+    fn admit(&self, socket: Socket, peer: Address, lane: Lane) {
+        let error = if self.admit.as_ref().is_some_and(|admit| !admit(&peer)) {
+            NOT_ADMITTED
+        } else {
+            match self.caps.take(peer.canonical_ip()) {
+                Ok(permit) => return self.dispatch(Incoming::Serve(socket, peer, permit, lane)),
+                Err(Refusal::Full) => FULL,
+                Err(Refusal::PerAddress) => PER_ADDRESS,
+            }
+        };
         (self.sink)(&Event::Refused { peer, why: error.why });
-        if Arc::strong_count(&self.refusals) <= REFUSALS_AT_ONCE_MAX {
+        // A handshake only to say no would cost more than the connection that is refused.
+        if lane != Lane::Tls && Arc::strong_count(&self.refusals) <= REFUSALS_AT_ONCE_MAX {
             self.dispatch(Incoming::Refuse(socket, error, Arc::clone(&self.refusals)));
         }
     }

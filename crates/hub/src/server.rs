@@ -122,6 +122,12 @@ impl Server {
         files.chain(chat.map(on(Part::Chat))).chain(receive.map(on(Part::Receive))).collect()
     }
 
+    /// Lists the ports that send others on to https.
+    #[must_use]
+    pub fn redirects(&self) -> Vec<Address> {
+        self.files.as_ref().map(sockeye_http::Server::redirects).unwrap_or_default()
+    }
+
     /// Lists the ports that were in use, and what was taken instead.
     #[must_use]
     pub fn moved(&self) -> &[(Part, Moved)] {

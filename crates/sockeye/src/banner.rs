@@ -30,6 +30,13 @@ pub(crate) fn reachable(listener: &Address) -> Vec<IpAddr> {
     }
 }
 
+/// Lists the addresses of this machine, but for link-local ones, which need a zone.
+pub(crate) fn addresses() -> Vec<IpAddr> {
+    let all = if_addrs::get_if_addrs().unwrap_or_default();
+    let has_zone = |ip: &IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    all.iter().map(if_addrs::Interface::ip).filter(|ip| !has_zone(ip)).collect()
+}
+
 /// Lists the networks that this machine is on, but for loopback: an address and its prefix's
 /// length.
 pub(crate) fn networks() -> Vec<(IpAddr, u8)> {

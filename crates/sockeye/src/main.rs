@@ -5,6 +5,7 @@ mod args;
 mod banner;
 mod commands;
 mod context;
+mod data;
 mod exit;
 mod interruptible;
 mod logfile;

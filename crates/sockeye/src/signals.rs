@@ -1,6 +1,6 @@
 //! Signals become a [`Shutdown`]: the first SIGTERM or SIGINT stops gracefully, a second one at
 //! once. SIGHUP stops where there is a controlling terminal (it was closed); elsewhere it has log
-//! files opened anew.
+//! files opened anew and certificates loaded again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -94,7 +94,7 @@ impl Stop {
     fn handle(&self, signal: i32, grace: Duration) {
         if signal == SIGHUP && !has_terminal() {
             self.hangups.add();
-            tracing::info!("SIGHUP: log files are opened anew");
+            tracing::info!("SIGHUP: log files are opened anew, certificates loaded again");
             return;
         }
         if self.caught.swap(signal, Ordering::SeqCst) == 0 {

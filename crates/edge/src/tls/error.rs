@@ -92,7 +92,10 @@ pub enum Warning {
         until: String,
     },
     /// Everyone on the machine can read the key.
-    #[error("everyone on this machine can read the key in {path}; `chmod o-rwx` it", path = .path.display())]
+    #[error(
+        "everyone on this machine can read the key in {path}; `chmod o-rwx` it",
+        path = .path.display()
+    )]
     KeyIsPublic {
         /// Which file.
         path: PathBuf,

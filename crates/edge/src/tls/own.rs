@@ -52,7 +52,7 @@ pub(super) fn read_or_make(
 }
 
 /// Whether it lasts for a while and has every host name.
-fn is_good(certificate: &[u8], names: &[String]) -> bool {
+pub(super) fn is_good(certificate: &[u8], names: &[String]) -> bool {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
     let least = now() + i64::from(DAYS_LEFT_MIN) * i64::try_from(DAY.as_secs()).unwrap_or(0);
     let alternatives = certificate.subject_alternative_name().ok().flatten();

@@ -16,14 +16,14 @@ use crate::proto::status::{PeerError, Status};
 const PIECES_MAX: usize = 4;
 
 /// What the reader gets.
-enum Item {
+pub(super) enum Item {
     Content(Vec<u8>),
     End,
     Failed(io::ErrorKind, &'static str),
 }
 
 /// The body, for a handler.
-struct BodyReader {
+pub(super) struct BodyReader {
     items: mpsc::Receiver<Item>,
     piece: Vec<u8>,
     taken: usize,
@@ -48,9 +48,18 @@ impl Read for BodyReader {
     }
 }
 
-const TOO_LARGE: PeerError =
+/// The body is larger than its handler takes.
+pub(super) const TOO_LARGE: PeerError =
     PeerError::new(Status::CONTENT_TOO_LARGE, "the body is larger than what is taken here");
-const TOO_SLOW: PeerError = PeerError::new(Status::REQUEST_TIMEOUT, "the body came too slowly");
+/// The body did not keep its pace.
+pub(super) const TOO_SLOW: PeerError =
+    PeerError::new(Status::REQUEST_TIMEOUT, "the body came too slowly");
+
+/// The way of a body to its handler.
+pub(super) fn channel() -> (mpsc::Sender<Item>, BodyReader) {
+    let (sender, items) = mpsc::channel(PIECES_MAX);
+    (sender, BodyReader { items, piece: Vec::new(), taken: 0, at_end: false })
+}
 
 /// Gives the body, framed so and at most `bytes_max` long, to `receive`; says what to answer.
 pub(super) async fn receive(
@@ -66,8 +75,7 @@ pub(super) async fn receive(
         stream.start_pace();
         stream.send_all(b"HTTP/1.1 100 Continue\r\n\r\n", false).await?;
     }
-    let (sender, items) = mpsc::channel(PIECES_MAX);
-    let mut reader = BodyReader { items, piece: Vec::new(), taken: 0, at_end: false };
+    let (sender, mut reader) = channel();
     let job = tokio::task::spawn_blocking(move || receive(&mut reader));
     let refused = pump(stream, machine, bytes_max, &sender).await;
     drop(sender);

@@ -6,15 +6,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sockeye_socket::{Address, aio};
+use sockeye_socket::Address;
 use tokio::sync::futures::Notified;
 
 use super::body;
+use super::by_hyper::{Opened, serve_http1, serve_http2};
+use super::lane::Lane;
+use super::relay::relay;
 use super::send::{Sending, send, send_ready};
 use super::stream::{self, Pieces};
-use super::watched::{Failure, Memory, Pace, Watched};
+use super::watched::{Failure, Memory, Pace, Stream, Watched};
 use super::worker::Worker;
 use crate::cache::Ready;
+use crate::config::Engine;
 use crate::event::Event;
 use crate::files::Open;
 use crate::log::Record;
@@ -26,9 +30,18 @@ use crate::proto::status::Status;
 use crate::service::Reply;
 
 /// How long a connection that has asked for nothing may still do so during a shutdown.
-const LAST_CHANCE: Duration = Duration::from_secs(1);
+pub(super) const LAST_CHANCE: Duration = Duration::from_secs(1);
 /// After so many answers without a wait the other connections get their turn.
 const ANSWERS_IN_A_ROW_MAX: u32 = 32;
+
+/// How a connection begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    /// What is spoken on it.
+    pub(super) lane: Lane,
+    /// From when on its first head has its time.
+    pub(super) accepted: Instant,
+}
 
 /// What an answer is about, for its head and for the log.
 struct Subject<'a> {
@@ -42,6 +55,7 @@ pub(super) struct Driver {
     stream: Watched,
     machine: Connection,
     peer: Address,
+    lane: Lane,
     told_to_stop: bool,
     has_shut: bool,
     in_a_row: u32,
@@ -50,12 +64,16 @@ pub(super) struct Driver {
 }
 
 /// Serves one connection until it ends.
-pub(super) async fn serve(worker: Rc<Worker>, socket: aio::Socket, peer: Address) {
+pub(super) async fn serve(worker: Rc<Worker>, stream: Stream, peer: Address, start: Start) {
+    if worker.lanes.engine == Engine::Hyper && start.lane == Lane::Plain {
+        let opened = Opened { stream, received: Vec::new(), peer, accepted: start.accepted };
+        return Box::pin(serve_http1(worker, opened)).await;
+    }
     let limits = &worker.service.limits;
     let pace = Pace { timeout: limits.write_timeout, bytes_min: limits.progress_bytes_min };
-    let now = Instant::now();
-    let machine = Connection::new(limits.of_connection(), now);
-    let stream = Watched::new(socket, pace);
+    let http2 = worker.lanes.http2 && start.lane == Lane::Plain;
+    let machine = Connection::new(limits.of_connection(http2), start.accepted);
+    let stream = Watched::new(stream, pace);
     let stop_worker = Rc::clone(&worker);
     let mut stop = std::pin::pin!(stop_worker.stop.notified());
     let mut driver = Driver {
@@ -63,13 +81,14 @@ pub(super) async fn serve(worker: Rc<Worker>, socket: aio::Socket, peer: Address
         stream,
         machine,
         peer,
+        lane: start.lane,
         told_to_stop: false,
         has_shut: false,
         in_a_row: 0,
-        now,
+        now: start.accepted,
     };
     let mut stage = "head";
-    let takeover = loop {
+    let end = loop {
         match driver.turn(stop.as_mut(), &mut stage).await {
             Ok(None) => {}
             Ok(Some(end)) => break end,
@@ -79,12 +98,17 @@ pub(super) async fn serve(worker: Rc<Worker>, socket: aio::Socket, peer: Address
                     driver.stream.reset_on_close();
                 }
                 driver.report(failure, stage);
-                break End::Closed;
+                break End::Broken;
             }
         }
     };
-    if let End::Takeover(takeover) = takeover {
-        driver.hand_over(takeover);
+    match end {
+        End::Closed if driver.stream.is_encrypted() && !driver.has_shut => {
+            driver.stream.shut_sending().await;
+        }
+        End::Closed | End::Broken => {}
+        End::Takeover(takeover) => driver.hand_over(takeover).await,
+        End::Http2 => driver.hand_to_hyper(start.accepted).await,
     }
 }
 
@@ -115,8 +139,13 @@ impl Memory for Lent<'_> {
 
 /// How a connection ends.
 enum End {
+    /// As both sides expect it.
     Closed,
+    /// In the middle of something, and the peer is to see that.
+    Broken,
     Takeover(Takeover),
+    /// Here: HTTP/2 begins.
+    Http2,
 }
 
 impl Driver {
@@ -131,6 +160,7 @@ impl Driver {
         }
         match self.machine.poll_turn(self.now) {
             Turn::Close => return Ok(Some(End::Closed)),
+            Turn::Http2 => return Ok(Some(End::Http2)),
             Turn::Read => {
                 *stage = "head";
                 self.read(stop).await?;
@@ -164,7 +194,7 @@ impl Driver {
     async fn read(&mut self, stop: Pin<&mut Notified<'_>>) -> Result<(), Failure> {
         self.in_a_row = 0;
         if self.machine.is_lingering() && !self.has_shut {
-            self.stream.shut_sending();
+            self.stream.shut_sending().await;
             self.has_shut = true;
         }
         let Some(deadline) = self.machine.poll_timeout() else {
@@ -199,7 +229,11 @@ impl Driver {
     /// Answers one request. `Some` where the connection is taken over.
     async fn answer(&mut self, head: &Head) -> Result<Option<Takeover>, Failure> {
         let subject = Subject { head: Some(head), refused: None, started: self.now };
-        let (plan, file) = match self.worker.reply(head, &self.peer, subject.started).await {
+        let reply = match self.worker.lanes.plan(self.lane, head) {
+            Some(plan) => Reply::Plan(plan),
+            None => self.worker.reply(head, &self.peer, subject.started).await,
+        };
+        let (plan, file) = match reply {
             Reply::Ready(ready, file) => {
                 let close = self.send_ready(head, &ready, file.as_ref(), subject).await?;
                 // A small answer goes out at once, in the time of its request.
@@ -365,12 +399,30 @@ impl Driver {
         });
     }
 
-    fn hand_over(self, takeover: Takeover) {
+    async fn hand_over(self, takeover: Takeover) {
         let leftover = self.machine.into_leftover();
-        // A socket that cannot be taken out of the runtime is a connection that ends here.
-        if let Ok(fd) = self.stream.into_fd() {
-            takeover(fd, leftover, self.peer);
+        match self.stream.into_stream() {
+            // A socket that cannot be taken out of the runtime is a connection that ends here.
+            Stream::Plain(socket) => {
+                if let Ok(socket) = socket.into_inner() {
+                    takeover(socket.detach(), leftover, self.peer);
+                }
+            }
+            Stream::Tls(tls) => {
+                let patience = self.worker.service.limits.drain_timeout;
+                let give = |fd| takeover(fd, leftover, self.peer);
+                // In a box: few connections are taken over.
+                Box::pin(relay(*tls, give, patience)).await;
+            }
         }
+    }
+
+    async fn hand_to_hyper(self, accepted: Instant) {
+        let Driver { worker, stream, machine, peer, .. } = self;
+        let (stream, received) = (stream.into_stream(), machine.into_leftover());
+        let opened = Opened { stream, received, peer, accepted };
+        // In a box: it takes more than our own driver does.
+        Box::pin(serve_http2(worker, opened)).await;
     }
 
     fn report(&self, failure: Failure, stage: &'static str) {

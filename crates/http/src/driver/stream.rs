@@ -10,6 +10,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -85,6 +86,21 @@ impl Pieces {
             None if !self.has_ended_well.load(Ordering::Acquire) => Err(Failure::Cut),
             piece => Ok((piece, false)),
         }
+    }
+}
+
+impl Pieces {
+    /// As [`Pieces::next`], for who polls; an error where the producer has failed.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Vec<u8>>>> {
+        if let Some(piece) = self.first.take() {
+            return Poll::Ready(Some(Ok(piece)));
+        }
+        self.pieces.poll_recv(cx).map(|piece| match piece {
+            None if !self.has_ended_well.load(Ordering::Acquire) => {
+                Some(Err(io::Error::other("the producer has failed")))
+            }
+            piece => piece.map(Ok),
+        })
     }
 }
 

@@ -1,9 +1,8 @@
-//! A socket with deadlines. Only a wait costs anything: a call that is done at once never touches
-//! the timer, and the timer is moved only where it would ring too late.
+//! A socket with deadlines, plain or with TLS. Only a wait costs anything: a call that is done at
+//! once never touches the timer, and the timer is moved only where it would ring too late.
 
 use std::future::{Future, poll_fn};
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -11,6 +10,8 @@ use std::time::{Duration, Instant};
 use sockeye_socket::{How, Socket, aio, opt};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Sleep;
+
+use super::encrypted::Encrypted;
 
 /// Why a wait ended without what was waited for.
 #[derive(Debug)]
@@ -46,9 +47,16 @@ impl Memory for &mut [u8] {
     }
 }
 
-#[derive(Debug)]
+/// What bytes come from and go to.
+pub(crate) enum Stream {
+    /// The socket itself.
+    Plain(aio::Socket),
+    /// TLS on a socket.
+    Tls(Box<Encrypted>),
+}
+
 pub(crate) struct Watched {
-    socket: aio::Socket,
+    stream: Stream,
     timer: Pin<Box<Sleep>>,
     pace: Pace,
     /// Until when the peer must have moved the bytes of its pace; set by the first wait.
@@ -58,9 +66,9 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) fn new(socket: aio::Socket, pace: Pace) -> Watched {
+    pub(crate) fn new(stream: Stream, pace: Pace) -> Watched {
         let timer = Box::pin(tokio::time::sleep(pace.timeout));
-        Watched { socket, timer, pace, pace_deadline: None, pace_bytes: 0, has_waited: false }
+        Watched { stream, timer, pace, pace_deadline: None, pace_bytes: 0, has_waited: false }
     }
 
     /// Receives into `buffer`; 0 bytes is the end of the stream.
@@ -79,10 +87,14 @@ impl Watched {
         memory: &mut impl Memory,
         deadline: Instant,
     ) -> Result<usize, Failure> {
-        let socket = &mut self.socket;
+        let stream = &mut self.stream;
         let read = poll_fn(|cx| {
             let mut read = ReadBuf::new(memory.lend());
-            match Pin::new(&mut *socket).poll_read(cx, &mut read) {
+            let polled = match stream {
+                Stream::Plain(socket) => Pin::new(socket).poll_read(cx, &mut read),
+                Stream::Tls(tls) => tls.poll_recv(cx, &mut read),
+            };
+            match polled {
                 Poll::Ready(Ok(())) => Poll::Ready(Ok(read.filled().len())),
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 Poll::Pending => {
@@ -116,6 +128,14 @@ impl Watched {
 
     /// Sends all of `bytes`; `more` says that other bytes follow at once.
     pub(crate) async fn send_all(&mut self, bytes: &[u8], more: bool) -> Result<(), Failure> {
+        match &mut self.stream {
+            Stream::Plain(_) => {}
+            Stream::Tls(tls) if more => {
+                tls.hold(bytes);
+                return Ok(());
+            }
+            Stream::Tls(_) => return self.send_encrypted(bytes).await,
+        }
         let mut sent = 0;
         while sent < bytes.len() {
             let rest = &bytes[sent..];
@@ -128,13 +148,18 @@ impl Watched {
         Ok(())
     }
 
-    /// Sends `count` bytes of `file` from `offset`, in one call; says how many went.
+    /// Sends at most `count` bytes of `file` from `offset`, in one call; says how many went.
     pub(crate) async fn send_file(
         &mut self,
         file: impl AsFd,
         offset: u64,
         count: usize,
     ) -> Result<usize, Failure> {
+        if let Stream::Tls(tls) = &mut self.stream {
+            let read = tls.hold_file(&file, offset, count).map_err(|_| Failure::Cut)?;
+            self.send_encrypted(&[]).await?;
+            return Ok(read);
+        }
         self.send_by(|socket| socket.sendfile_some(&file, offset, count)).await
     }
 
@@ -143,33 +168,75 @@ impl Watched {
         &mut self,
         call: impl Fn(&Socket) -> sockeye_socket::Result<usize>,
     ) -> Result<usize, Failure> {
-        let sent = match call(self.socket.get_ref()) {
-            Err(error) if error.would_block() => {
+        let sent = match (call(self.socket()), &self.stream) {
+            (Err(error), Stream::Plain(socket)) if error.would_block() => {
                 self.has_waited = true;
                 let deadline = pace_deadline(&mut self.pace_deadline, self.pace.timeout);
-                within(&mut self.timer, deadline, self.socket.when_writable(call)).await?
+                within(&mut self.timer, deadline, socket.when_writable(call)).await?
             }
-            done => done.map_err(|_| Failure::Gone)?,
+            (done, _) => done.map_err(|_| Failure::Gone)?,
         };
         self.moved(sent);
         Ok(sent)
     }
 
+    /// Encrypts and sends what was held and `bytes`, all of it.
+    async fn send_encrypted(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut sent = 0;
+        loop {
+            let Stream::Tls(tls) = &mut self.stream else { return Err(Failure::Gone) };
+            let waited = &mut self.has_waited;
+            let send = poll_fn(|cx| {
+                let polled = tls.poll_send(cx, &bytes[sent..]);
+                *waited |= polled.is_pending();
+                polled
+            });
+            let deadline = pace_deadline(&mut self.pace_deadline, self.pace.timeout);
+            match within(&mut self.timer, deadline, send).await? {
+                0 => return Ok(()),
+                count => {
+                    sent += count;
+                    self.moved(count);
+                }
+            }
+        }
+    }
+
+    /// Whether there is TLS, whose end has to be said.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+
     /// Says that nothing more will be sent.
-    pub(crate) fn shut_sending(&self) {
-        // A peer that has gone already needs no word of it.
-        let _ = self.socket.get_ref().shutdown(How::Write);
+    pub(crate) async fn shut_sending(&mut self) {
+        match &mut self.stream {
+            // A peer that has gone already needs no word of it.
+            Stream::Plain(socket) => drop(socket.get_ref().shutdown(How::Write)),
+            Stream::Tls(tls) => {
+                let shut = poll_fn(|cx| tls.poll_shut(cx));
+                let mut deadline = None;
+                let deadline = pace_deadline(&mut deadline, self.pace.timeout);
+                let _ = within(&mut self.timer, deadline, shut).await;
+            }
+        }
     }
 
     /// Makes the close a reset, so that nobody takes it for the end of what was sent.
     pub(crate) fn reset_on_close(&self) {
         // Where it fails the connection has gone already.
-        let _ = self.socket.get_ref().setsockopt(opt::SO_LINGER, Some(Duration::ZERO));
+        let _ = self.socket().setsockopt(opt::SO_LINGER, Some(Duration::ZERO));
     }
 
-    /// Gives the socket away, blocking, with its descriptor.
-    pub(crate) fn into_fd(self) -> io::Result<OwnedFd> {
-        Ok(self.socket.into_inner()?.detach())
+    /// Gives the stream away.
+    pub(crate) fn into_stream(self) -> Stream {
+        self.stream
+    }
+
+    fn socket(&self) -> &Socket {
+        match &self.stream {
+            Stream::Plain(socket) => socket.get_ref(),
+            Stream::Tls(tls) => tls.socket(),
+        }
     }
 
     fn moved(&mut self, bytes: usize) {

@@ -13,8 +13,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
-use super::connection::serve;
-use super::watched::{Pace, Watched};
+use super::connection::{Start, serve};
+use super::handshake::secure;
+use super::lane::{Lane, Lanes};
+use super::watched::{Pace, Stream, Watched};
 use crate::access::{Known, Visitor};
 use crate::cache::{self, Bounds, Cache};
 use crate::event::{Event, Report, Sink};
@@ -37,7 +39,7 @@ const DEADLINE_LOOK: Duration = Duration::from_millis(50);
 /// A connection on its way to a worker.
 pub(crate) enum Incoming {
     /// To be served, as long as its permit lives.
-    Serve(Socket, Address, Permit),
+    Serve(Socket, Address, Permit, Lane),
     /// To be told why it is refused; counted by what is dropped with it.
     Refuse(Socket, PeerError, Arc<()>),
 }
@@ -81,6 +83,7 @@ pub(crate) struct Work {
     pub(crate) log: Option<Log>,
     pub(crate) sink: Sink,
     cache: Option<Bounds>,
+    lanes: Lanes,
     receiver: mpsc::UnboundedReceiver<Word>,
     load: Arc<AtomicUsize>,
 }
@@ -100,11 +103,12 @@ impl Work {
         log: Option<Log>,
         sink: Sink,
         cache: Option<Bounds>,
+        lanes: Lanes,
     ) -> (Dispatch, Work) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let load = Arc::new(AtomicUsize::new(0));
         let dispatch = Dispatch { sender, load: Arc::clone(&load) };
-        (dispatch, Work { service, log, sink, cache, receiver, load })
+        (dispatch, Work { service, log, sink, cache, lanes, receiver, load })
     }
 
     /// Serves connections until the way to it is dropped and the last of them has ended, or the
@@ -119,8 +123,8 @@ impl Work {
     }
 
     async fn serve_all(self, shutdown: &Shutdown) -> Report {
-        let Work { service, log, sink, cache, mut receiver, load } = self;
-        let worker = Rc::new(Worker::new(service, log, sink, cache));
+        let Work { service, log, sink, cache, lanes, mut receiver, load } = self;
+        let worker = Rc::new(Worker::new(service, log, sink, cache, lanes));
         let mut told = false;
         loop {
             tokio::select! {
@@ -166,14 +170,21 @@ impl Drop for Counted {
 fn spawn(worker: &Rc<Worker>, incoming: Incoming, load: &Arc<AtomicUsize>) {
     let counted = Counted { worker: Rc::clone(worker), load: Arc::clone(load) };
     match incoming {
-        Incoming::Serve(socket, peer, permit) => {
+        Incoming::Serve(socket, peer, permit, lane) => {
             // Not for unix sockets; nothing is lost where it fails.
             let _ = socket.setsockopt(opt::TCP_NODELAY, true);
             let Ok(socket) = aio::Socket::new(socket) else { return };
             let worker = Rc::clone(worker);
             worker.count_connection();
             tokio::task::spawn_local(async move {
-                serve(worker, socket, peer).await;
+                match lane {
+                    // In a box of its own: what TLS takes is not taken by plain connections.
+                    Lane::Tls => Box::pin(secure(worker, socket, peer)).await,
+                    lane => {
+                        let start = Start { lane, accepted: Instant::now() };
+                        serve(worker, Stream::Plain(socket), peer, start).await;
+                    }
+                }
                 drop((permit, counted));
             });
         }
@@ -190,7 +201,8 @@ fn spawn(worker: &Rc<Worker>, incoming: Incoming, load: &Arc<AtomicUsize>) {
 
 /// Says why, and reads until the peer closes, so that it can read the answer; not for long.
 async fn refuse(worker: &Worker, socket: aio::Socket, error: PeerError) {
-    let mut stream = Watched::new(socket, Pace { timeout: REFUSAL_TIMEOUT, bytes_min: u64::MAX });
+    let mut stream =
+        Watched::new(Stream::Plain(socket), Pace { timeout: REFUSAL_TIMEOUT, bytes_min: u64::MAX });
     let plan = Plan::text(error.status, error.why).with_header("Retry-After", "1");
     let mut out = Vec::new();
     plan.write_head(&worker.date(worker.now()), Some("close"), &mut out);
@@ -200,7 +212,7 @@ async fn refuse(worker: &Worker, socket: aio::Socket, error: PeerError) {
     if stream.send_all(&out, false).await.is_err() {
         return;
     }
-    stream.shut_sending();
+    stream.shut_sending().await;
     let deadline = Instant::now() + REFUSAL_TIMEOUT;
     let mut buffer = [0; 1024];
     while matches!(stream.recv(&mut buffer, deadline).await, Ok(1..)) {}
@@ -211,6 +223,7 @@ pub(super) struct Worker {
     pub(super) service: Arc<Service>,
     pub(super) log: Option<Log>,
     pub(super) sink: Sink,
+    pub(super) lanes: Lanes,
     pub(super) stop: Notify,
     pub(super) stopping: Cell<bool>,
     ended: Notify,
@@ -227,7 +240,13 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    fn new(service: Arc<Service>, log: Option<Log>, sink: Sink, cache: Option<Bounds>) -> Worker {
+    fn new(
+        service: Arc<Service>,
+        log: Option<Log>,
+        sink: Sink,
+        cache: Option<Bounds>,
+        lanes: Lanes,
+    ) -> Worker {
         // The number first: a policy that comes between the two is taken once more.
         let generation = Cell::new(service.policy.generation());
         let visitor = RefCell::new(Visitor::anybody(service.policy.latest()));
@@ -235,6 +254,7 @@ impl Worker {
             service,
             log,
             sink,
+            lanes,
             stop: Notify::new(),
             stopping: Cell::new(false),
             ended: Notify::new(),

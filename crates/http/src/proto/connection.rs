@@ -43,6 +43,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How long an unread body is read.
     pub drain_timeout: Duration,
+    /// Whether HTTP/2 is spoken, by somebody else.
+    pub http2: bool,
 }
 
 /// What is next.
@@ -52,6 +54,8 @@ pub enum Turn {
     Read,
     /// This request is to be answered.
     Request(Box<Head>),
+    /// The peer speaks HTTP/2, from its first byte on: [`Connection::into_leftover`].
+    Http2,
     /// This is to be answered, with `Connection: close`.
     Refused(Refused),
     /// The connection is over.
@@ -401,6 +405,9 @@ impl Connection {
     fn take_head(&mut self, length: usize) -> Turn {
         // What is said of a head must not depend on how much of it came at once.
         let raw = self.received()[..length].to_vec();
+        if self.is_fresh && self.limits.http2 && raw == PREFACE {
+            return Turn::Http2;
+        }
         if let Err(error) = check_line(&raw, &self.limits) {
             return self.refuse(error);
         }
@@ -433,6 +440,9 @@ impl Connection {
         Turn::Refused(Refused { error, line })
     }
 }
+
+/// What HTTP/2 begins with and looks like a head (RFC 9113, section 3.4); more of it follows.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
 
 const TOO_LARGE: PeerError =
     PeerError::new(Status::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is too large");

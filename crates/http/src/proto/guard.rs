@@ -43,6 +43,8 @@ pub type Network = (IpAddr, u8);
 pub struct Guard {
     /// Peers may come from anywhere.
     pub public: bool,
+    /// The page has TLS, so that pages without are another site's.
+    pub https: bool,
     /// The networks that this machine is on.
     pub on_link: Vec<Network>,
     /// The names that the server goes by, besides addresses and `localhost`.
@@ -79,7 +81,7 @@ impl Guard {
         if !asked.host.is_none_or(|host| self.goes_by(host)) {
             return Err(Refusal::Host);
         }
-        if asked.acts && !is_own_page(asked) {
+        if asked.acts && !self.is_own_page(asked) {
             return Err(Refusal::Origin);
         }
         Ok(())
@@ -98,7 +100,7 @@ impl Guard {
         if !asked.is_known && !asked.host.is_none_or(|host| self.goes_by(host)) {
             return Err(Refusal::Host);
         }
-        if is_own_page(asked) { Ok(()) } else { Err(Refusal::Origin) }
+        if self.is_own_page(asked) { Ok(()) } else { Err(Refusal::Origin) }
     }
 
     /// Whether a peer may ask at all.
@@ -119,6 +121,20 @@ impl Guard {
             || name.ends_with(".localhost")
             || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(&name))
     }
+
+    /// Whether the request comes from a page of this server, or from a program that is no browser.
+    fn is_own_page(&self, asked: &Asked<'_>) -> bool {
+        if !asked.fetch_site.is_none_or(|site| matches!(site, b"same-origin" | b"none")) {
+            return false;
+        }
+        let Some(origin) = asked.origin else { return true };
+        let Ok(origin) = std::str::from_utf8(origin) else { return false };
+        let Some((scheme, authority)) = origin.split_once("://") else { return false };
+        if self.https && scheme == "http" {
+            return false;
+        }
+        asked.host.is_some_and(|host| is_same_host(scheme, authority, host))
+    }
 }
 
 fn without_port(host: &str) -> &str {
@@ -126,17 +142,6 @@ fn without_port(host: &str) -> &str {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     }
-}
-
-/// Whether the request comes from a page of this server, or from a program that is no browser.
-fn is_own_page(asked: &Asked<'_>) -> bool {
-    if !asked.fetch_site.is_none_or(|site| matches!(site, b"same-origin" | b"none")) {
-        return false;
-    }
-    let Some(origin) = asked.origin else { return true };
-    let Ok(origin) = std::str::from_utf8(origin) else { return false };
-    let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    asked.host.is_some_and(|host| is_same_host(scheme, authority, host))
 }
 
 /// Whether the authority of a URL with `scheme` (lowercase) is `host`: with the same port, or with
@@ -182,6 +187,7 @@ mod tests {
     fn guard() -> Guard {
         Guard {
             public: false,
+            https: false,
             on_link: vec![
                 ("203.0.113.9".parse().unwrap(), 24),
                 ("2001:db8::1".parse().unwrap(), 64),
@@ -314,6 +320,16 @@ mod tests {
         assert_eq!(judge(&program), Ok(()), "no page, any name");
         let fetched = Asked { fetch_site: Some(b"cross-site"), host: Some("::1"), ..program };
         assert!(judge(&fetched).is_err());
+        let secure = Guard { https: true, ..guard() };
+        for (origin, may) in [("https://hub.local:8080", true), ("http://hub.local:8080", false)] {
+            let asked = Asked {
+                host: Some("hub.local:8080"),
+                origin: Some(origin.as_bytes()),
+                acts: true,
+                ..Asked::default()
+            };
+            assert_eq!(secure.judge(&asked).is_ok(), may, "{origin}");
+        }
         let read = Asked { origin: Some(b"https://evil.example"), ..Asked::default() };
         assert_eq!(guard().judge(&read), Ok(()), "reading is open to all who are near");
     }

@@ -17,6 +17,7 @@ pub mod multipart;
 pub mod plan;
 pub mod precondition;
 pub mod range;
+pub mod redirect;
 pub mod status;
 pub mod target;
 pub mod writing;

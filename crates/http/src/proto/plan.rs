@@ -56,12 +56,18 @@ impl Headers {
     }
 
     fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.split(|&byte| byte == b'\n').filter_map(|line| {
-            let line = line.strip_suffix(b"\r")?;
-            let colon = line.iter().position(|&byte| byte == b':')?;
-            Some((&line[..colon], line[colon + 1..].trim_ascii()))
-        })
+        fields(&self.0)
     }
+}
+
+/// The names and values of the fields in `lines`, each of which ends with CRLF; what is no field is
+/// passed over.
+pub(crate) fn fields(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    lines.split(|&byte| byte == b'\n').filter_map(|line| {
+        let line = line.strip_suffix(b"\r")?;
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        Some((&line[..colon], line[colon + 1..].trim_ascii()))
+    })
 }
 
 /// One part of a `multipart/byteranges` body: what stands before it, and the bytes of the file.

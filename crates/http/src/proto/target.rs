@@ -2,7 +2,7 @@
 //! below the root or nothing at all.
 //!
 //! ```text
-//! request-target = [ "http://" authority ] absolute-path [ "?" query ] / "*"
+//! request-target = [ ( "http" / "https" ) "://" authority ] absolute-path [ "?" query ] / "*"
 //! ```
 //! # Source
 //! RFC 9112, section 3.2; RFC 3986, sections 2.1 and 3.3.
@@ -52,8 +52,8 @@ impl Target {
         if method == Method::Connect {
             return Err(PeerError::new(Status::NOT_IMPLEMENTED, "this server is not a proxy"));
         }
-        let (host, rest) = match target.split_at_checked("http://".len()) {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http://") => {
+        let (host, rest) = match target.split_once("://") {
+            Some((scheme, rest)) if is_scheme(scheme) => {
                 let (host, rest) = split_host(rest)?;
                 (Some(host.to_owned()), rest)
             }
@@ -172,6 +172,11 @@ pub fn is_hidden_path<'a>(segments: impl Iterator<Item = &'a [u8]>) -> bool {
     segments.enumerate().any(|(index, segment)| {
         segment.starts_with(b".") && !(index == 0 && segment == b".well-known")
     })
+}
+
+/// Either of HTTP's; that the other one is asked for is a handler's business.
+fn is_scheme(scheme: &str) -> bool {
+    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 /// Splits what follows the scheme into the host and the rest.

@@ -95,7 +95,12 @@ impl Writer {
             folder,
             config: writes.clone(),
             base: config.base_path.clone(),
-            guard: Guard { public: true, hosts: writes.hosts.clone(), ..Guard::default() },
+            guard: Guard {
+                public: true,
+                https: config.tls.is_some(),
+                hosts: writes.hosts.clone(),
+                ..Guard::default()
+            },
             hidden: config.hidden,
             limits: config.limits.clone(),
             mode: 0o666 & !umask(),

@@ -17,6 +17,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Running {
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// Where it sends others on to https.
+    pub(crate) redirects: Vec<SocketAddr>,
     /// What stops it.
     pub(crate) shutdown: Shutdown,
     /// What changes its policy.
@@ -95,10 +97,12 @@ pub(crate) fn start(config: Config) -> Running {
     });
     let server = Server::bind(config, sink).unwrap();
     let address = server.addresses()[0].socket_addr().unwrap();
+    let redirects = server.redirects();
+    let redirects = redirects.iter().filter_map(sockeye_socket::Address::socket_addr).collect();
     let shutdown = Shutdown::new().unwrap();
     let (stop, reload) = (shutdown.clone(), server.reload());
     let thread = std::thread::spawn(move || server.run(&stop).unwrap());
-    Running { address, shutdown, reload, events, thread: Some(thread) }
+    Running { address, redirects, shutdown, reload, events, thread: Some(thread) }
 }
 
 impl Running {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sockeye_http::Limits;
 use sockeye_http::proto::{archive, body, head, multipart, range, writing};
+use sockeye_http::{Limits, http2};
 use sockeye_testkit::documented_limits;
 
 #[test]
@@ -74,7 +74,7 @@ fn the_documented_defaults_are_the_defaults() {
         ("http::Limits::checks_waiting_max", checks_waiting_max.to_string()),
         ("http::Limits::wrong_passwords_max", wrong_passwords_max.to_string()),
     ];
-    let expected = expected.into_iter().chain(constants());
+    let expected = expected.into_iter().chain(constants()).chain(of_http2());
     let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value)).collect();
     let documented = documented_limits(include_str!("../../../../docs/limits.md"), "http");
     assert_eq!(documented, expected);
@@ -92,5 +92,16 @@ fn constants() -> Vec<(&'static str, String)> {
         ("multipart::Limits::head_bytes_max", form.head_bytes_max.to_string()),
         ("multipart::Limits::parts_max", form.parts_max.to_string()),
         ("writing::KEY_BYTES_MAX", writing::KEY_BYTES_MAX.to_string()),
+    ]
+}
+
+fn of_http2() -> [(&'static str, String); 6] {
+    [
+        ("http2::STREAMS_MAX", http2::STREAMS_MAX.to_string()),
+        ("http2::RESETS_WAITING_MAX", http2::RESETS_WAITING_MAX.to_string()),
+        ("http2::MISTAKES_MAX", http2::MISTAKES_MAX.to_string()),
+        ("http2::STREAM_WINDOW_BYTES", http2::STREAM_WINDOW_BYTES.to_string()),
+        ("http2::CONNECTION_WINDOW_BYTES", http2::CONNECTION_WINDOW_BYTES.to_string()),
+        ("http2::SEND_BUFFER_BYTES", http2::SEND_BUFFER_BYTES.to_string()),
     ]
 }

@@ -5,6 +5,7 @@ mod args;
 mod content;
 mod countdown;
 mod sandbox;
+pub(crate) mod tls;
 mod writes;
 
 use std::process::{Command, Stdio};
@@ -25,12 +26,13 @@ use crate::output::{self, ReadyLine};
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let mut config = args.config()?;
     config.auth = args.access.auth(!context.global.check_config)?;
+    args.tls.apply(&mut config, !context.global.check_config)?;
     let inherited = inherited_sockets()?;
     let places = match inherited.is_empty() {
         true => config.listen.iter().map(|place| place.address().clone()).collect(),
         false => inherited.iter().map(Socket::getsockname).collect::<Result<Vec<_>, _>>()?,
     };
-    args.access.check_places(places.iter(), false)?;
+    args.access.check_places(places.iter(), args.tls.is_on())?;
     if context.only_checks() {
         return Ok(Exit::DONE);
     }
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     // A connection that is being answered has its file open as well.
     let connections = config.limits.connections_max.saturating_mul(2);
     raise_descriptors(connections.saturating_add(config.limits.cache_files_max));
+    let certificate = config.tls.clone();
     let countdown = Countdown::new(args.times, args.server.grace);
     let counted = Arc::clone(&countdown);
     let sink = Arc::new(move |event: &Event| match event {
@@ -49,16 +52,23 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         false => Server::with_listeners(config, inherited, sink)?,
     };
     let addresses = server.addresses();
-    let ready: Vec<ReadyLine> = addresses
-        .iter()
-        .map(|address| ReadyLine { what: "http", place: site(args, address) })
-        .collect();
+    let scheme = scheme(certificate.is_some());
+    let line = |address| ReadyLine { what: "http", place: site(args, scheme, address) };
+    let redirects = server.redirects();
+    let redirects = redirects.iter().map(redirect_line);
+    let ready: Vec<ReadyLine> = addresses.iter().map(line).chain(redirects).collect();
     let report = context.serve(
         &args.server,
         &ready,
         || args.shut_in(),
         |shutdown| {
-            greet(args, context, &addresses);
+            if let Some(certificate) = &certificate {
+                tls::keep_fresh(certificate, &context.hangups, shutdown)?;
+            }
+            greet(args, context, scheme, &addresses);
+            if let Some(certificate) = certificate.as_ref().filter(|_| !context.global.quiet) {
+                tls::greet(certificate);
+            }
             countdown.start(shutdown, args.expire)?;
             Ok(server.run(shutdown)?)
         },
@@ -74,30 +84,45 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::DONE)
 }
 
+/// The scheme of URLs.
+pub(crate) fn scheme(is_encrypted: bool) -> &'static str {
+    if is_encrypted { "https" } else { "http" }
+}
+
+/// What says that files are served at `address`.
+pub(crate) fn ready_line(scheme: &str, address: &Address) -> ReadyLine {
+    ReadyLine { what: "http", place: place(scheme, address) }
+}
+
+/// What says that `address` sends others on to https.
+pub(crate) fn redirect_line(address: &Address) -> ReadyLine {
+    ReadyLine { what: "redirect", place: place("http", address) }
+}
+
 /// A URL where there can be one.
-pub(crate) fn place(address: &Address) -> String {
+fn place(scheme: &str, address: &Address) -> String {
     match address.socket_addr() {
-        Some(address) => format!("http://{address}/"),
+        Some(address) => format!("{scheme}://{address}/"),
         None => address.to_string(),
     }
 }
 
 /// The same with the path below which everything is.
-fn site(args: &Args, address: &Address) -> String {
+fn site(args: &Args, scheme: &str, address: &Address) -> String {
     match address.socket_addr() {
-        Some(_) => place(address) + &args.below(),
-        None => place(address),
+        Some(_) => place(scheme, address) + &args.below(),
+        None => place(scheme, address),
     }
 }
 
 /// Tells the person under which addresses others reach the server.
-fn greet(args: &Args, context: &Context, addresses: &[Address]) {
+fn greet(args: &Args, context: &Context, scheme: &str, addresses: &[Address]) {
     let urls: Vec<String> = addresses
         .iter()
         .flat_map(|address| {
             let port = address.port().unwrap_or_default();
             let below = args.below();
-            let url = move |ip| format!("http://{}:{port}/{below}", banner::host(ip));
+            let url = move |ip| format!("{scheme}://{}:{port}/{below}", banner::host(ip));
             banner::reachable(address).into_iter().map(url)
         })
         .collect();
@@ -107,7 +132,8 @@ fn greet(args: &Args, context: &Context, addresses: &[Address]) {
                 "for this machine only, since anybody could change files: -b :8080 opens it",
             );
         }
-        let known: Vec<String> = addresses.iter().map(|address| site(args, address)).collect();
+        let known: Vec<String> =
+            addresses.iter().map(|address| site(args, scheme, address)).collect();
         for url in urls.iter().filter(|url| !known.contains(url)) {
             output::note(format_args!("reachable at {url}"));
         }
@@ -142,6 +168,7 @@ pub(crate) fn log(event: &Event) {
             tracing::warn!(pause_ms, "no descriptors left: new connections wait");
         }
         Event::TimedOut { peer, stage } => tracing::info!(%peer, stage, "a peer was too slow"),
+        Event::NoTls { peer, why } => tracing::info!(%peer, why, "no TLS handshake"),
         Event::Cut { peer } => {
             tracing::warn!(%peer, "a file changed or failed while it was sent");
         }

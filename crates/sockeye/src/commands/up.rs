@@ -22,6 +22,7 @@ use super::{Command, chat, serve};
 use crate::args::ServerArgs;
 use crate::banner;
 use crate::context::{Context, inherited, raise_descriptors};
+use crate::data;
 use crate::exit::{Exit, usage};
 use crate::output::{self, ReadyLine};
 
@@ -60,6 +61,9 @@ pub(crate) struct Args {
     /// Share DIR even where it is `/` or the home folder
     #[arg(short, long)]
     yes: bool,
+    /// Serve files and page by https, with a certificate that is made here and kept
+    #[arg(long)]
+    tls: bool,
     /// Print no QR code
     #[arg(long)]
     no_qr: bool,
@@ -123,18 +127,29 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     }
     raise_descriptors(DESCRIPTORS);
     let sink: sockeye_hub::Sink = Arc::new(log);
+    let certificate = config.files.as_ref().and_then(|files| files.tls.clone());
     let server = Server::bind(config, &sink)?;
     let listening = server.listening();
     for (part, moved) in server.moved() {
         output::note(format_args!("{}; {part} takes {} instead", moved.because, moved.got));
     }
-    let ready: Vec<ReadyLine> = listening.iter().map(ready_line).collect();
+    let scheme = serve::scheme(certificate.is_some());
+    let ready = listening.iter().map(|listening| ready_line(scheme, listening));
+    let redirects = server.redirects();
+    let redirects = redirects.iter().map(serve::redirect_line);
+    let ready: Vec<ReadyLine> = ready.chain(redirects).collect();
     context.serve(
         &args.server,
         &ready,
         || Ok(()),
         |shutdown| {
-            greet(args, context, &dir, &listening);
+            if let Some(certificate) = &certificate {
+                serve::tls::keep_fresh(certificate, &context.hangups, shutdown)?;
+            }
+            greet(args, context, &dir, (scheme, &listening));
+            if let Some(certificate) = certificate.as_ref().filter(|_| !context.global.quiet) {
+                serve::tls::greet(certificate);
+            }
             Ok(server.run(shutdown)?)
         },
     )?;
@@ -159,6 +174,10 @@ fn config(args: &Args, context: &Context, dir: &Path) -> anyhow::Result<Config> 
         }
         files.root = sockeye_http::Root::Dir(dir.to_path_buf());
         files.listen.clone_from(&args.bind);
+        part.tls.apply(&mut files, !context.global.check_config)?;
+        if args.tls && files.tls.is_none() && !context.global.check_config {
+            files.tls = Some(serve::tls::self_signed(serve::tls::Names(args.page.names()))?);
+        }
         config.files = Some(files);
     }
     if args.runs(PartName::Chat) {
@@ -171,7 +190,7 @@ fn config(args: &Args, context: &Context, dir: &Path) -> anyhow::Result<Config> 
             None if args.page.is_locked() => CHAT_LOOPBACK.parse()?,
             None => CHAT_EVERYWHERE.parse()?,
         }];
-        let guard = args.page.guard();
+        let guard = args.page.guard(false);
         room.admit = Some(Admit(Arc::new(move |peer: &Address| guard.admits(peer.canonical_ip()))));
         config.chat = Some(room);
     }
@@ -184,7 +203,8 @@ fn config(args: &Args, context: &Context, dir: &Path) -> anyhow::Result<Config> 
         let room = config.chat.as_ref().and_then(|room| room.room.first().cloned());
         let asks = !context.global.check_config;
         let drop = inbox.clone().filter(|_| args.drops());
-        let page = args.page.config(room.unwrap_or_default(), drop, asks)?;
+        let https = config.files.as_ref().is_some_and(|files| files.tls.is_some());
+        let page = args.page.config(room.unwrap_or_default(), drop, (asks, https))?;
         config.page = Some(page);
     }
     if let Some(inbox) = inbox.filter(|_| args.runs(PartName::Receive)) {
@@ -205,7 +225,7 @@ fn config(args: &Args, context: &Context, dir: &Path) -> anyhow::Result<Config> 
 fn inbox(args: &Args, served: &Path) -> anyhow::Result<PathBuf> {
     let inbox = match &args.inbox {
         Some(inbox) => inbox.clone(),
-        None => data_folder()?.join("inbox"),
+        None => data::folder().ok_or_else(no_inbox)?.join("inbox"),
     };
     let failed = || format!("cannot make the inbox {}", inbox.display());
     std::fs::create_dir_all(&inbox).with_context(failed)?;
@@ -220,14 +240,8 @@ fn inbox(args: &Args, served: &Path) -> anyhow::Result<PathBuf> {
     Ok(inbox)
 }
 
-/// The user's folder for Sockeye's data.
-fn data_folder() -> anyhow::Result<PathBuf> {
-    let absolute =
-        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_DATA_HOME")
-        .or_else(|| Some(absolute("HOME")?.join(".local/share")))
-        .map(|data| data.join("sockeye"))
-        .ok_or_else(|| usage("neither XDG_DATA_HOME nor HOME is set; name the inbox: --inbox DIR"))
+fn no_inbox() -> anyhow::Error {
+    usage("neither XDG_DATA_HOME nor HOME is set; name the inbox: --inbox DIR")
 }
 
 /// Asks before a whole machine or home is shared.
@@ -252,16 +266,18 @@ fn confirm(args: &Args, dir: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn ready_line(listening: &Listening) -> ReadyLine {
-    let place = match listening.part {
-        Part::Files => serve::place(&listening.address),
-        Part::Chat | Part::Receive => listening.address.to_string(),
-    };
-    ReadyLine { what: listening.part.service(), place }
+fn ready_line(scheme: &str, listening: &Listening) -> ReadyLine {
+    match listening.part {
+        Part::Files => serve::ready_line(scheme, &listening.address),
+        Part::Chat | Part::Receive => {
+            let place = listening.address.to_string();
+            ReadyLine { what: listening.part.service(), place }
+        }
+    }
 }
 
 /// Tells the person what others type to get here.
-fn greet(args: &Args, context: &Context, dir: &Path, listening: &[Listening]) {
+fn greet(args: &Args, context: &Context, dir: &Path, (scheme, listening): (&str, &[Listening])) {
     if context.global.quiet {
         return;
     }
@@ -270,7 +286,7 @@ fn greet(args: &Args, context: &Context, dir: &Path, listening: &[Listening]) {
         let port = part.address.port().unwrap_or_default();
         for ip in banner::reachable(&part.address) {
             let (label, how) = match part.part {
-                Part::Files => ("files", format!("http://{}:{port}/", banner::host(ip))),
+                Part::Files => ("files", format!("{scheme}://{}:{port}/", banner::host(ip))),
                 Part::Chat => ("room", format!("nc {ip} {port}")),
                 Part::Receive => {
                     ("inbox", format!("sockeye send --plain-md5 --to {} FILE", at(ip, port)))

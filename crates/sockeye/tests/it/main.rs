@@ -14,6 +14,7 @@ mod passwd;
 mod probe;
 mod scan;
 mod serve;
+mod tls;
 mod transfer;
 mod up;
 mod uploads;

@@ -22,6 +22,7 @@ fn code(turn: Turn) -> u16 {
         Turn::Read => 0,
         Turn::Request(_) => 200,
         Turn::Close => 1,
+        Turn::Http2 => 2,
     }
 }
 
@@ -211,6 +212,36 @@ fn who_takes_over_gets_what_came_after_the_head() {
     receive(&mut connection, &[GET, b"frames"].concat(), start);
     assert_eq!(code(connection.poll_turn(start)), 200);
     assert_eq!(connection.into_leftover(), b"frames");
+}
+
+#[test]
+fn http2_is_known_by_its_first_bytes_and_by_none_that_come_later() {
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let start = Instant::now();
+    let limits = Limits { http2: true, ..LIMITS };
+    for cut in 0..preface.len() {
+        let mut connection = Connection::new(limits, start);
+        receive(&mut connection, &preface[..cut], start);
+        let first = code(connection.poll_turn(start));
+        assert_eq!(first, if cut < PREFACE.len() { 0 } else { 2 });
+        receive(&mut connection, &preface[cut..], start);
+        assert_eq!(code(connection.poll_turn(start)), 2);
+        assert_eq!(connection.into_leftover(), preface);
+    }
+    for (limits, input, expected) in [
+        (LIMITS, &preface[..], 505),
+        (limits, b"PRI / HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        (limits, b"PRI * HTTP/2.0\r\nA: b\r\n\r\n", 505),
+    ] {
+        let mut connection = Connection::new(limits, start);
+        receive(&mut connection, input, start);
+        assert_eq!(code(connection.poll_turn(start)), expected);
+    }
+    let mut later = Connection::new(limits, start);
+    receive(&mut later, &[GET, preface].concat(), start);
+    assert_eq!(code(later.poll_turn(start)), 200);
+    later.finish(false, start);
+    assert_eq!(code(later.poll_turn(start)), 505);
 }
 
 #[test]

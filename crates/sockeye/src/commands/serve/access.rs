@@ -80,7 +80,8 @@ impl AccessArgs {
             None => Ok(()),
             Some(place) => Err(usage(format_args!(
                 "passwords would travel in the clear to {place}: listen on this machine only \
-                 (-b 8080) behind something that encrypts, or say --insecure-auth"
+                 (-b 8080) behind something that encrypts, add --tls-self-signed, or say \
+                 --insecure-auth"
             ))),
         }
     }

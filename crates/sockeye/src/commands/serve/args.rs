@@ -11,6 +11,7 @@ use sockeye_http::{AccessLog, Config, Limits, LogFormat, Root};
 
 use super::access::AccessArgs;
 use super::content::ContentArgs;
+use super::tls::TlsArgs;
 use super::writes::{self, WriteArgs};
 use crate::args::{self, ServerArgs};
 use crate::context::Context;
@@ -27,6 +28,7 @@ Examples:
   sockeye serve -b 8080 ~/site         for this machine only
   sockeye serve -u=inbox -b :8080      others may put files into inbox, on the whole network
   sockeye serve --qr holiday.zip       one file, with a QR code for phones
+  sockeye serve --tls-self-signed      by https, with a certificate that is made here
   sockeye serve --access-log combined --cache-control '*.css=max-age=3600' ~/site";
 
 /// Arguments of `sockeye serve`.
@@ -47,6 +49,8 @@ pub(crate) struct Args {
     content: ContentArgs,
     #[command(flatten)]
     pub(super) access: AccessArgs,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     #[command(flatten)]
     pub(super) writes: WriteArgs,
     #[command(flatten)]

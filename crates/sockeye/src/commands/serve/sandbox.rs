@@ -30,8 +30,9 @@ impl Args {
             true => PathBuf::from("/"),
             false => self.path.clone(),
         };
+        let read = [vec![read], self.tls.read_later()].concat();
         let log = self.log.file().map(PathBuf::from);
         let changed = self.writes.folder().map(|folder| self.path.join(folder));
-        Allowed { read: vec![read], write: log.into_iter().chain(changed).collect() }
+        Allowed { read, write: log.into_iter().chain(changed).collect() }
     }
 }

@@ -54,23 +54,30 @@ impl PageArgs {
     }
 
     /// Who may ask.
-    pub(super) fn guard(&self) -> Guard {
+    pub(super) fn guard(&self, https: bool) -> Guard {
         let own = [Some(banner::machine()), self.name.clone()];
         let own = own.into_iter().flatten().flat_map(|name| banner::own_hosts(&name));
         Guard {
             public: self.public,
+            https,
             on_link: banner::networks(),
             hosts: own.chain(self.allow_host.iter().cloned()).collect(),
         }
     }
 
+    /// Names of the hub beside the machine's.
+    pub(super) fn names(&self) -> Vec<String> {
+        let named = self.name.iter().flat_map(|name| banner::own_hosts(name));
+        named.chain(self.allow_host.iter().cloned()).collect()
+    }
+
     /// Makes the page's configuration. `drop`: the inbox, where others may drop files. `asks`:
-    /// where the password comes from the terminal, it is asked for.
+    /// where the password comes from the terminal, it is asked for. `https`: the page has TLS.
     pub(super) fn config(
         &self,
         room: String,
         drop: Option<PathBuf>,
-        asks: bool,
+        (asks, https): (bool, bool),
     ) -> anyhow::Result<page::Config> {
         let password = match &self.password_file {
             Some(file) => Some(password::of_file(file)?),
@@ -82,7 +89,7 @@ impl PageArgs {
             room,
             drop,
             share_inbox: self.share_inbox,
-            guard: self.guard(),
+            guard: self.guard(https),
             password,
             ..page::Config::default()
         })
