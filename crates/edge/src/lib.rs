@@ -7,8 +7,10 @@
 //! Rule: no word of any engine in here.
 
 pub mod activation;
+pub mod bucket;
 pub mod caps;
 pub mod listen;
+pub mod metrics;
 #[cfg(feature = "password")]
 pub mod password;
 pub mod printable;
@@ -29,6 +31,7 @@ mod tests {
     fn every_limit_is_documented_as_it_is() {
         let mut limits = super::tree::limits();
         limits.push(("activation::SOCKETS_MAX", super::activation::SOCKETS_MAX.into()));
+        limits.push(("bucket::ADDRESSES_MAX", super::bucket::ADDRESSES_MAX.into()));
         limits.push(("tries::ADDRESSES_MAX", super::tries::ADDRESSES_MAX.into()));
         #[cfg(feature = "tls")]
         limits.push(("tls::PEM_BYTES_MAX", super::tls::PEM_BYTES_MAX));

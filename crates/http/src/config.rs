@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sockeye_edge::bucket::Rate;
 use sockeye_edge::listen::ListenAddr;
 use sockeye_edge::tls::Tls;
 use sockeye_edge::tree::Symlinks;
@@ -18,10 +19,12 @@ use crate::pages::ErrorPage;
 use crate::policy::Policy;
 use crate::proto::base::BasePath;
 use crate::proto::coding::Coding;
+use crate::proto::cors::Cors;
 use crate::proto::writing::Allowed;
 use crate::proto::{archive, connection};
 use crate::redirect::Redirect;
 use crate::rules::Rule;
+use crate::site_path::SitePath;
 
 /// What is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -279,6 +282,14 @@ pub struct Config {
     pub headers: Vec<Rule>,
     /// Who may do what with the files; everybody may read where there is nothing.
     pub auth: Option<Arc<Auth>>,
+    /// Which other sites' pages may read the files; none where there is nothing.
+    pub cors: Option<Cors>,
+    /// How many requests one address may make (one /64 of IPv6); more are answered with 429.
+    pub rate: Option<Rate>,
+    /// Where the server says whether it is well.
+    pub health: Option<SitePath>,
+    /// Where the server shows its numbers, to who may read there.
+    pub metrics: Option<SitePath>,
     /// Parts of the name space that others answer for; the first that does not pass counts.
     pub mounts: Vec<Mount>,
     /// What requests may change; nothing where there is nothing.
@@ -323,6 +334,10 @@ impl Default for Config {
             media_types: Vec::new(),
             headers: Vec::new(),
             auth: None,
+            cors: None,
+            rate: None,
+            health: None,
+            metrics: None,
             mounts: Vec::new(),
             writes: None,
             admit: None,
@@ -337,7 +352,7 @@ impl Default for Config {
 impl Config {
     /// The part that can be exchanged while a server runs.
     pub fn policy(&self) -> Policy {
-        Policy { auth: self.auth.clone(), headers: self.headers.clone() }
+        Policy { auth: self.auth.clone(), headers: self.headers.clone(), cors: self.cors.clone() }
     }
 }
 

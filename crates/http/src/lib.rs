@@ -17,6 +17,7 @@ mod files;
 mod listing;
 mod log;
 mod media;
+mod metrics;
 mod mount;
 mod pack;
 mod pages;
@@ -26,6 +27,7 @@ mod redirect;
 mod rules;
 mod server;
 mod service;
+mod site_path;
 mod writes;
 
 #[cfg(test)]
@@ -42,6 +44,7 @@ pub use policy::{Policy, Reload};
 pub use proto::archive::Format as ArchiveFormat;
 pub use proto::base::BasePath;
 pub use proto::coding::Coding;
+pub use proto::cors::{Cors, Origin, OriginError};
 pub use proto::credentials::Credentials;
 pub use proto::head::Method;
 pub use proto::plan::{Body, Headers, Plan};
@@ -50,3 +53,4 @@ pub use proto::writing::Allowed;
 pub use redirect::Redirect;
 pub use rules::Rule;
 pub use server::Server;
+pub use site_path::{SitePath, SitePathError};

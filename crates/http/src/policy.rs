@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::access::Auth;
+use crate::proto::cors::Cors;
 use crate::proto::plan::Headers;
 use crate::rules::Rule;
 
@@ -16,6 +17,8 @@ pub struct Policy {
     pub auth: Option<Arc<Auth>>,
     /// Header fields of answers with files and listings, by path; the last match of a name counts.
     pub headers: Vec<Rule>,
+    /// Which other sites' pages may read.
+    pub cors: Option<Cors>,
 }
 
 impl Policy {

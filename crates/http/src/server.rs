@@ -17,6 +17,7 @@ use crate::driver::{Dispatch, Incoming, Lane, Lanes, Work, runtime};
 use crate::error::Error;
 use crate::event::{Event, Report, Sink};
 use crate::log;
+use crate::metrics::{Metrics, Refused, Tally};
 use crate::policy::Reload;
 use crate::proto::status::{PeerError, Status};
 use crate::service::Service;
@@ -150,6 +151,7 @@ impl Server {
             dispatches,
             refusals: Arc::new(()),
             sink: self.sink,
+            tally: self.service.metrics.as_ref().map(Metrics::tally),
         };
         let sweeper = self.service.writer().map(|writer| start_sweeper(writer, shutdown));
         let sweeper = sweeper.transpose().map_err(Error::Worker)?;
@@ -225,6 +227,7 @@ struct Door {
     dispatches: Vec<Dispatch>,
     refusals: Arc<()>,
     sink: Sink,
+    tally: Option<Tally>,
 }
 
 impl Door {
@@ -287,15 +290,18 @@ impl Door {
     }
 
     fn admit(&self, socket: Socket, peer: Address, lane: Lane) {
-        let error = if self.admit.as_ref().is_some_and(|admit| !admit(&peer)) {
-            NOT_ADMITTED
+        let (why, error) = if self.admit.as_ref().is_some_and(|admit| !admit(&peer)) {
+            (Refused::NotAdmitted, NOT_ADMITTED)
         } else {
             match self.caps.take(peer.canonical_ip()) {
                 Ok(permit) => return self.dispatch(Incoming::Serve(socket, peer, permit, lane)),
-                Err(Refusal::Full) => FULL,
-                Err(Refusal::PerAddress) => PER_ADDRESS,
+                Err(Refusal::Full) => (Refused::Full, FULL),
+                Err(Refusal::PerAddress) => (Refused::Address, PER_ADDRESS),
             }
         };
+        if let Some(tally) = &self.tally {
+            tally.count_refused(why);
+        }
         (self.sink)(&Event::Refused { peer, why: error.why });
         // A handshake only to say no would cost more than the connection that is refused.
         if lane != Lane::Tls && Arc::strong_count(&self.refusals) <= REFUSALS_AT_ONCE_MAX {

@@ -5,6 +5,7 @@ mod archive;
 mod coding;
 mod folder;
 mod kept;
+mod own;
 mod ways;
 
 use std::hash::{BuildHasher, RandomState};
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use sockeye_edge::bucket::Buckets;
 use sockeye_socket::Address;
 use tokio::sync::Semaphore;
 
@@ -24,6 +26,7 @@ use crate::config::{Config, Limits};
 use crate::error::Error;
 use crate::files::{Files, Found, Open, facts_of};
 use crate::listing::{error_page, wants_page};
+use crate::metrics::Metrics;
 use crate::mount::{Answer, Mount, Produce, Receive, Request, Takeover};
 use crate::policy::Reload;
 use crate::proto::answer::{self, ALLOW, Context};
@@ -35,6 +38,7 @@ use crate::proto::plan::{Headers, Plan};
 use crate::proto::status::{PeerError, Status};
 use crate::proto::target::{Target, encode_segment};
 use crate::proto::writing::Action;
+use crate::site_path::SitePath;
 use crate::writes::Writer;
 
 /// What is said where there is nothing.
@@ -63,6 +67,34 @@ pub(crate) enum Reply {
     Takeover(Takeover),
 }
 
+impl Reply {
+    /// Adds header fields to the answer, where it is not written already.
+    fn with_fields(mut self, fields: Headers) -> Reply {
+        match &mut self {
+            Reply::Plan(plan) | Reply::File(plan, _) | Reply::Stream(plan, _) => {
+                plan.headers.extend(&fields);
+            }
+            Reply::Ready(..) | Reply::Check(_) | Reply::Takeover(_) => {}
+            Reply::Job(_) | Reply::Receive(..) => return self.with_fields_later(fields),
+        }
+        self
+    }
+
+    fn with_fields_later(self, fields: Headers) -> Reply {
+        let add = move |mut plan: Plan| {
+            plan.headers.extend(&fields);
+            plan
+        };
+        match self {
+            Reply::Job(job) => Reply::Job(Box::new(move || add(job()))),
+            Reply::Receive(bytes_max, receive) => {
+                Reply::Receive(bytes_max, Box::new(move |body| add(receive(body))))
+            }
+            reply => reply,
+        }
+    }
+}
+
 /// When a request is answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
@@ -80,6 +112,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) clock: Clock,
     /// Who asks, as far as that is known.
     pub(crate) visitor: &'a Visitor,
+    /// Whether the server is about to stop.
+    pub(crate) is_stopping: bool,
 }
 
 /// Everything that workers share.
@@ -95,6 +129,12 @@ pub(crate) struct Service {
     /// Checks of passwords.
     pub(crate) checks: Arc<Checks>,
     writer: Option<Arc<Writer>>,
+    /// How many requests each address may make.
+    rates: Option<Buckets>,
+    health: Option<SitePath>,
+    metrics_at: Option<SitePath>,
+    /// What is counted, where it is shown.
+    pub(crate) metrics: Option<Metrics>,
     /// Limits of connections and requests.
     pub(crate) limits: Limits,
     /// Places for bodies that are made while they are sent.
@@ -120,6 +160,10 @@ impl Service {
             policy: Reload::new(config.policy()),
             checks: Arc::new(Checks::new(&config.limits)),
             writer: Writer::new(config)?,
+            rates: config.rate.map(Buckets::new),
+            health: config.health.clone(),
+            metrics_at: config.metrics.clone(),
+            metrics: config.metrics.as_ref().map(|_| Metrics::new()),
             limits: config.limits.clone(),
             streams: Arc::new(Semaphore::new(
                 config.limits.streams_max.min(Semaphore::MAX_PERMITS),
@@ -141,6 +185,9 @@ impl Service {
         cache: &mut Option<Cache>,
         asking: &Asking<'_>,
     ) -> Reply {
+        if let Some(plan) = self.too_fast(asking) {
+            return Reply::Plan(plan);
+        }
         let target = match self.target(head) {
             Ok(target) => target,
             Err(reply) => return *reply,
@@ -219,7 +266,7 @@ impl Service {
         }
     }
 
-    /// Lets through to the files who may do what they ask for.
+    /// The step before the files: what other sites' pages may do, and who may do what.
     fn gate(
         self: &Arc<Self>,
         head: &Head,
@@ -227,6 +274,27 @@ impl Service {
         cache: &mut Option<Cache>,
         asking: &Asking<'_>,
     ) -> Reply {
+        let Some(cors) = &asking.visitor.policy.cors else {
+            return self.admit(head, target, cache, asking);
+        };
+        // A browser that asks for itself sends no password.
+        if let Some(plan) = cors.preflight(head) {
+            return Reply::Plan(plan);
+        }
+        self.admit(head, target, cache, asking).with_fields(cors.fields(head))
+    }
+
+    /// Lets through to the files who may do what they ask for.
+    fn admit(
+        self: &Arc<Self>,
+        head: &Head,
+        target: Target,
+        cache: &mut Option<Cache>,
+        asking: &Asking<'_>,
+    ) -> Reply {
+        if let Some(plan) = self.health_plan(head, &target, asking) {
+            return Reply::Plan(plan);
+        }
         let peer = asking.peer.canonical_ip();
         let known = match asking.visitor.identify(head, peer, &self.checks) {
             Ok(user) => user.map(|user| asking.visitor.known_as(user)),
@@ -238,10 +306,21 @@ impl Service {
             Some(name) if target.path().is_empty() => name,
             _ => target.path(),
         };
-        match asking.visitor.judge(self.need(head, &target), path) {
-            Ok(()) => self.files_reply(head, target, cache, asking),
-            Err(refusal) => Reply::Plan(self.refused(head, refusal)),
+        if let Err(refusal) = asking.visitor.judge(self.need(head, &target), path) {
+            return Reply::Plan(self.refused(head, refusal));
         }
+        match self.metrics_plan(head, &target) {
+            Some(plan) => Reply::Plan(plan),
+            None => self.files_reply(head, target, cache, asking),
+        }
+    }
+
+    /// The answer to an address that asks more often than it may.
+    fn too_fast(&self, asking: &Asking<'_>) -> Option<Plan> {
+        let (rates, ip) = self.rates.as_ref().zip(asking.peer.canonical_ip())?;
+        let wait = rates.take(ip, asking.clock.instant).err()?;
+        let plan = Plan::text(Status::TOO_MANY_REQUESTS, "this address asks too often");
+        Some(plan.with_retry_after(wait))
     }
 
     /// What the request needs: how far an upload has come is for who may go on with it.

@@ -9,7 +9,6 @@
 //! who hears what, and the post puts one shared frame for each [`Kind`] of client into the
 //! outboxes.
 
-mod bucket;
 mod charset;
 mod command;
 mod earlier;
@@ -29,7 +28,8 @@ mod text;
 mod web;
 pub mod websocket;
 
-pub use self::bucket::{Bucket, Rate, RateError};
+pub use sockeye_edge::bucket::{Bucket, Rate, RateError};
+
 pub use self::charset::{Charset, Voice};
 pub use self::command::Command;
 pub use self::earlier::Said;

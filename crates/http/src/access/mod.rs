@@ -146,8 +146,8 @@ impl Auth {
         }
         let mut zones: BTreeMap<&str, Zone> = BTreeMap::new();
         for rule in rules {
-            let zone = zones.entry(&rule.path).or_default();
-            zone.path = rule.path.clone().into_bytes();
+            let zone = zones.entry(rule.path.as_str()).or_default();
+            zone.path = rule.path.as_str().into();
             zone.add(rule, &users)?;
         }
         let mut zones: Vec<Zone> = zones.into_values().collect();

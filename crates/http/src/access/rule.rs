@@ -14,6 +14,7 @@ use std::str::FromStr;
 use sockeye_edge::password::{PasswordError, PasswordHash};
 
 use super::Rights;
+use crate::site_path::{SitePath, SitePathError};
 
 /// The user that everybody is.
 const ANONYMOUS: &str = "anonymous";
@@ -25,8 +26,7 @@ pub struct AuthRule {
     pub(super) user: Option<String>,
     /// What its password is checked against, where the rule says it.
     pub(super) hash: Option<PasswordHash>,
-    /// The decoded path from the root, without slashes at its ends.
-    pub(super) path: String,
+    pub(super) path: SitePath,
     pub(super) rights: Rights,
 }
 
@@ -44,10 +44,8 @@ pub enum AuthError {
     #[error("`{0}` is no user's name: no slash, no control character, not empty")]
     Name(String),
     /// The path can be no path.
-    #[error(
-        "`{0}` is no path here: no empty, `.` or `..` segment, no backslash or control character"
-    )]
-    Path(String),
+    #[error(transparent)]
+    Path(#[from] SitePathError),
     /// The hash cannot be checked.
     #[error("the hash of {user}: {source}")]
     Hash {
@@ -66,12 +64,12 @@ pub enum AuthError {
     #[error("two rules say different hashes of {0}; one is enough")]
     TwoHashes(String),
     /// Two rules are about the same.
-    #[error("two rules are about {user} at /{path}")]
+    #[error("two rules are about {user} at {path}")]
     Twice {
         /// Whom.
         user: String,
         /// Where.
-        path: String,
+        path: SitePath,
     },
 }
 
@@ -80,14 +78,12 @@ impl FromStr for AuthRule {
 
     fn from_str(text: &str) -> Result<AuthRule, AuthError> {
         // Neither a name nor a hash has both.
-        let (who, place) = text.split_once("@/").ok_or(AuthError::Form)?;
+        let (who, _) = text.split_once("@/").ok_or(AuthError::Form)?;
+        let place = &text[who.len() + 1..];
         let (path, rights) = place.rsplit_once(':').ok_or(AuthError::Form)?;
         let (name, hash) = who.split_once(':').unwrap_or((who, ""));
         let rights = rights.parse().map_err(|()| AuthError::Rights(shown(rights)))?;
-        let path = path.strip_suffix('/').unwrap_or(path);
-        if !is_path(path) {
-            return Err(AuthError::Path(shown(path)));
-        }
+        let path: SitePath = path.parse()?;
         if name.is_empty() || name.contains(|c: char| c == '/' || c.is_control()) {
             return Err(AuthError::Name(shown(name)));
         }
@@ -99,7 +95,7 @@ impl FromStr for AuthRule {
             }
         };
         let user = (name != ANONYMOUS).then(|| name.to_owned());
-        Ok(AuthRule { user, hash, path: path.to_owned(), rights })
+        Ok(AuthRule { user, hash, path, rights })
     }
 }
 
@@ -109,15 +105,8 @@ impl fmt::Display for AuthRule {
         if let Some(hash) = &self.hash {
             write!(f, ":{hash}")?;
         }
-        write!(f, "@/{}:{}", self.path, self.rights)
+        write!(f, "@{}:{}", self.path, self.rights)
     }
-}
-
-/// Whether requests can ask for `path` (no slash at its ends).
-fn is_path(path: &str) -> bool {
-    let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");
-    let is_byte = |c: char| !c.is_ascii_control() && c != '\\';
-    path.is_empty() || (path.split('/').all(is_segment) && path.chars().all(is_byte))
 }
 
 fn shown(text: &str) -> String {

@@ -16,7 +16,7 @@ use super::relay::relay;
 use super::send::{Sending, send, send_ready};
 use super::stream::{self, Pieces};
 use super::watched::{Failure, Memory, Pace, Stream, Watched};
-use super::worker::Worker;
+use super::worker::{Answered, Worker};
 use crate::cache::Ready;
 use crate::config::Engine;
 use crate::event::Event;
@@ -304,8 +304,8 @@ impl Driver {
         let sent = send_ready(&mut self.stream, (ready, file), connection, sending).await;
         self.worker.keep_out(out);
         let bytes = *sent.as_ref().unwrap_or(&0);
-        self.worker.count_answer(ready.head().len(), bytes);
-        self.log(Status::OK, &subject, bytes);
+        self.worker.count_ready();
+        self.account(Status::OK, &subject, ready.head().len(), bytes);
         sent?;
         self.worker.report_download(head, Status::OK, &self.peer);
         Ok(close)
@@ -343,8 +343,7 @@ impl Driver {
             _ => self.stream.send_all(&out, false).await,
         };
         self.worker.keep_out(out);
-        self.worker.count_answer(head_bytes, bytes);
-        self.log(plan.status, &subject, bytes);
+        self.account(plan.status, &subject, head_bytes, bytes);
         sent.map(|()| close)
     }
 
@@ -368,13 +367,20 @@ impl Driver {
         let sent = send(&mut self.stream, plan, sending).await;
         self.worker.keep_out(out);
         let bytes = *sent.as_ref().unwrap_or(&0);
-        self.worker.count_answer(head_bytes, bytes);
-        self.log(plan.status, &subject, bytes);
+        self.account(plan.status, &subject, head_bytes, bytes);
         sent?;
         if let Some(head) = subject.head {
             self.worker.report_download(head, plan.status, &self.peer);
         }
         Ok(close)
+    }
+
+    /// Counts an answer, with so many bytes of its body, and logs it.
+    fn account(&self, status: Status, subject: &Subject<'_>, head_bytes: usize, bytes: u64) {
+        let method = subject.head.map(Head::method);
+        let started = subject.started;
+        self.worker.count_answer(&Answered { method, status, head_bytes, bytes, started });
+        self.log(status, subject, bytes);
     }
 
     fn log(&self, status: Status, subject: &Subject<'_>, bytes: u64) {

@@ -21,6 +21,7 @@ use crate::access::{Known, Visitor};
 use crate::cache::{self, Bounds, Cache};
 use crate::event::{Event, Report, Sink};
 use crate::log::Log;
+use crate::metrics::{Metrics, Tally};
 use crate::proto::date;
 use crate::proto::head::{Head, Method};
 use crate::proto::plan::Plan;
@@ -179,12 +180,13 @@ fn spawn(worker: &Rc<Worker>, incoming: Incoming, load: &Arc<AtomicUsize>) {
             tokio::task::spawn_local(async move {
                 match lane {
                     // In a box of its own: what TLS takes is not taken by plain connections.
-                    Lane::Tls => Box::pin(secure(worker, socket, peer)).await,
+                    Lane::Tls => Box::pin(secure(Rc::clone(&worker), socket, peer)).await,
                     lane => {
                         let start = Start { lane, accepted: Instant::now() };
-                        serve(worker, Stream::Plain(socket), peer, start).await;
+                        serve(Rc::clone(&worker), Stream::Plain(socket), peer, start).await;
                     }
                 }
+                worker.count_closed();
                 drop((permit, counted));
             });
         }
@@ -218,6 +220,19 @@ async fn refuse(worker: &Worker, socket: aio::Socket, error: PeerError) {
     while matches!(stream.recv(&mut buffer, deadline).await, Ok(1..)) {}
 }
 
+/// An answer that was sent, as far as it went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answered {
+    /// Of the request, where it was understood.
+    pub(super) method: Option<Method>,
+    pub(super) status: Status,
+    pub(super) head_bytes: usize,
+    /// Of the body.
+    pub(super) bytes: u64,
+    /// When the request had arrived.
+    pub(super) started: Instant,
+}
+
 /// What the connections of one thread share.
 pub(super) struct Worker {
     pub(super) service: Arc<Service>,
@@ -235,6 +250,7 @@ pub(super) struct Worker {
     /// Somebody of whom nothing is known, by the policy of this generation.
     visitor: RefCell<Visitor>,
     generation: Cell<u64>,
+    tally: Option<Tally>,
     sweeps: Cell<bool>,
     second: Cell<(u64, Option<Instant>)>,
 }
@@ -247,6 +263,7 @@ impl Worker {
         cache: Option<Bounds>,
         lanes: Lanes,
     ) -> Worker {
+        let tally = service.metrics.as_ref().map(Metrics::tally);
         // The number first: a policy that comes between the two is taken once more.
         let generation = Cell::new(service.policy.generation());
         let visitor = RefCell::new(Visitor::anybody(service.policy.latest()));
@@ -265,6 +282,7 @@ impl Worker {
             cache: RefCell::new(cache.map(Cache::new)),
             visitor,
             generation,
+            tally,
             sweeps: Cell::new(false),
             second: Cell::default(),
         }
@@ -305,7 +323,8 @@ impl Worker {
         self.renew_policy();
         let clock = Clock { second: self.second(now), instant: now };
         let visitor = self.visitor.borrow();
-        let asking = Asking { peer, clock, visitor: &visitor };
+        let is_stopping = self.stopping.get();
+        let asking = Asking { peer, clock, visitor: &visitor, is_stopping };
         let mut cache = self.cache.borrow_mut();
         let reply = match known {
             None => self.service.reply(head, &mut cache, &asking),
@@ -372,13 +391,35 @@ impl Worker {
         let mut report = self.report.get();
         report.connections += 1;
         self.report.set(report);
+        if let Some(tally) = &self.tally {
+            tally.count_opened();
+        }
     }
 
-    pub(super) fn count_answer(&self, head_bytes: usize, body_bytes: u64) {
+    fn count_closed(&self) {
+        if let Some(tally) = &self.tally {
+            tally.count_closed();
+        }
+    }
+
+    /// Counts an answer that was sent, as far as it went.
+    pub(super) fn count_answer(&self, answered: &Answered) {
+        let Answered { method, status, head_bytes, bytes, started } = *answered;
+        let bytes = bytes + u64::try_from(head_bytes).unwrap_or(0);
         let mut report = self.report.get();
         report.requests += 1;
-        report.bytes += body_bytes + u64::try_from(head_bytes).unwrap_or(0);
+        report.bytes += bytes;
         self.report.set(report);
+        if let Some(tally) = &self.tally {
+            tally.count_answer(method, status, bytes, started.elapsed());
+        }
+    }
+
+    /// Counts an answer that was written already.
+    pub(super) fn count_ready(&self) {
+        if let Some(tally) = &self.tally {
+            tally.count_ready();
+        }
     }
 
     /// The answer to `head` has been sent, with `status`: says so where it was the file that is

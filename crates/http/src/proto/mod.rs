@@ -8,6 +8,7 @@ pub mod body;
 pub mod coding;
 pub mod connection;
 pub mod content_range;
+pub mod cors;
 pub mod credentials;
 pub mod date;
 pub mod form;

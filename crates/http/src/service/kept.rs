@@ -27,7 +27,8 @@ impl Service {
         if !visitor.may(Need::Read, &entry.path) {
             return None;
         }
-        if answer::is_plain(head) {
+        let is_usual = visitor.policy.cors.as_ref().is_none_or(|cors| !cors.depends_on(head));
+        if answer::is_plain(head) && is_usual {
             if entry.ready.is_of_another(clock.second) {
                 Rc::make_mut(&mut entry.ready).set_date(clock.second);
             }
@@ -83,6 +84,9 @@ impl Service {
         let Some(body) = body else { return };
         let mut plan = answer::whole(&open.facts, second);
         self.finish(target, &open.path, asking.visitor, &mut plan);
+        if let Some(cors) = &asking.visitor.policy.cors {
+            plan.headers.extend(&cors.fields_for_all());
+        }
         let entry = Entry {
             ready: Rc::new(Ready::new(&plan, &body)),
             facts: open.facts.clone(),

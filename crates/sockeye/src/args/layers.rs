@@ -316,7 +316,11 @@ fn from_text(
     if matches!(arg.get_action(), ArgAction::Append) {
         let between = if ONE_A_LINE.contains(&long) { '\n' } else { ',' };
         let items = text.split(between).filter(|item| !item.is_empty() || between == ',');
-        return Ok(items.map(|item| assign(long, item)).collect());
+        let words = items.flat_map(|item| match needs_value(arg) {
+            true => vec![assign(long, item)],
+            false => optional(long, item),
+        });
+        return Ok(words.collect());
     }
     if !needs_value(arg) {
         return Ok(optional(long, &text));

@@ -126,6 +126,78 @@ fn passwords_do_not_travel_in_the_clear_unless_they_are_told_to() {
     }
 }
 
+/// Judges a text by Prometheus's own parser; prints a name and a value a line.
+const PARSE: &str = "
+import sys
+from prometheus_client.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(sys.stdin.read()):
+    assert family.documentation, family.name
+    for sample in family.samples:
+        print(family.type, sample.name, sorted(sample.labels.items()), float(sample.value))
+";
+
+#[test]
+fn prometheus_reads_the_numbers() {
+    if !need(Need::Program("curl")) || !need(Need::PythonModule("prometheus_client")) {
+        return;
+    }
+    let folder = folder();
+    let (_server, url) = start(sockeye(&LOOPBACK).arg("--metrics"), folder.path());
+    assert_eq!(status(&[&format!("{url}b.txt")]), "200");
+    assert_eq!(status(&["-I", &format!("{url}none")]), "404");
+    let text = curl(&[&format!("{url}~metrics")]).out();
+    let mut python = Command::new("python3");
+    let judged = Process::run(python.args(["-c", PARSE]), text.as_bytes());
+    assert_eq!(judged.code(), Some(0), "{}\n{text}", judged.err());
+    for line in [
+        "counter sockeye_http_requests_total [('method', 'GET'), ('status', '2xx')] 1.0",
+        "counter sockeye_http_requests_total [('method', 'HEAD'), ('status', '4xx')] 1.0",
+        "counter sockeye_http_connections_total [] 3.0",
+        "gauge sockeye_http_connections_open [] ",
+        "histogram sockeye_http_request_duration_seconds_bucket [('le', '0.0001')] ",
+        "histogram sockeye_http_request_duration_seconds_count [] 2.0",
+    ] {
+        assert!(judged.out().contains(line), "{line}\n{}", judged.out());
+    }
+}
+
+#[test]
+fn flags_about_access_do_what_they_say() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    let folder = folder();
+    let mut command = sockeye(&LOOPBACK);
+    command.args(["--health=/well", "--rate", "5:1/s", "--cors=https://a.example,http://b:3000"]);
+    let (_server, url) = start(&mut command, folder.path());
+    let allowed = |origin: &str| {
+        let said = curl(&["-i", "-H", &format!("Origin: {origin}"), &format!("{url}b.txt")]).out();
+        said.contains(&format!("Access-Control-Allow-Origin: {origin}\r\n"))
+    };
+    assert!(allowed("http://b:3000") && !allowed("http://c:3000"));
+    assert_eq!(curl(&[&format!("{url}well")]).out(), "ok\n");
+    let statuses = status(&[&format!("{url}b.txt?[1-50]")]);
+    assert!(statuses.contains("429"), "{statuses}");
+    let mut command = sockeye(&LOOPBACK);
+    command.env("SOCKEYE_SERVE_CORS", "true").env("SOCKEYE_SERVE_HEALTH", "true");
+    let (_server, url) = start(&mut command, folder.path());
+    let said = curl(&["-i", &format!("{url}~health")]).out();
+    assert!(said.contains("Access-Control-Allow-Origin: *") && said.ends_with("ok\n"), "{said}");
+    for (args, why) in [
+        (&["--cors=https://a/b"][..], "no origin"),
+        (&["--cors", "--cors=https://a"], "either the pages of all sites or of some"),
+        (&["--rate", "0/s"], "numbers from 1"),
+        (&["--health=well"], "begins with a slash"),
+        (&["--metrics=/"], "stand in for the root"),
+        (&["--metrics=/x", "--health=/x"], "are both at /x"),
+    ] {
+        let all = [&LOOPBACK[..], args, &[folder.path().to_str().unwrap()]].concat();
+        let ended = Process::run(&mut sockeye(&all), b"");
+        assert_eq!(ended.code(), Some(2), "{args:?}: {}", ended.err());
+        assert!(ended.err().contains(why), "{args:?}: {}", ended.err());
+    }
+}
+
 #[test]
 fn mistakes_in_rules_are_named() {
     let folder = folder();

@@ -12,7 +12,7 @@ use sockeye_socket::Address;
 use tokio::sync::Semaphore;
 
 use super::super::stream::Pieces;
-use super::super::worker::Worker;
+use super::super::worker::{Answered, Worker};
 use super::head::head_of;
 use super::incoming::{self, drain};
 use super::outgoing::Outgoing;
@@ -173,6 +173,7 @@ impl Account {
     }
 
     fn ready(mut self, ready: &Ready, file: Option<Arc<Open>>) -> Response<Outgoing> {
+        self.shared.worker.count_ready();
         let mut headers = HeaderMap::new();
         let (head, bytes) = (ready.head(), ready.bytes());
         self.push(&mut headers, head);
@@ -232,7 +233,13 @@ impl Drop for Account {
         let Shared { worker, peer, pulse, .. } = &*self.shared;
         pulse.end();
         let Some(status) = self.status else { return };
-        worker.count_answer(self.head_bytes, self.bytes);
+        worker.count_answer(&Answered {
+            method: self.head.as_ref().map(Head::method),
+            status,
+            head_bytes: self.head_bytes,
+            bytes: self.bytes,
+            started: self.started,
+        });
         if let Some(head) = self.head.as_ref().filter(|_| self.bytes == self.bytes_max) {
             worker.report_download(head, status, peer);
         }

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use sockeye_http::{Auth, AuthRule};
+use sockeye_edge::bucket::Rate;
+use sockeye_http::{Auth, AuthRule, Config, Cors, Origin, OriginError, SitePath};
 use sockeye_socket::Address;
 
 use crate::exit::usage;
@@ -30,6 +32,48 @@ pub(super) struct AccessArgs {
     /// Let passwords travel in the clear, where others on the way can read them
     #[arg(long)]
     insecure_auth: bool,
+    /// Let pages of other sites read: those of ORIGIN (repeatable), with the browser's password for
+    /// here, or without ORIGIN those of all sites, without it
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', num_args = 0..=1)]
+    #[arg(require_equals = true, default_missing_value = "*")]
+    cors: Vec<CorsArg>,
+    /// How many requests an address may make (one /64 of IPv6), such as 20/s, or 100:20/s for 100
+    /// at once
+    #[arg(long, value_name = "N/s", help_heading = "Limits")]
+    rate: Option<Rate>,
+    /// Say at PATH whether the server is well, to everyone [default PATH: /~health]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, value_parser = place)]
+    #[arg(require_equals = true, default_missing_value = "/~health")]
+    health: Option<SitePath>,
+    /// Show numbers for Prometheus at PATH, to who may read there [default PATH: /~metrics]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, value_parser = place)]
+    #[arg(require_equals = true, default_missing_value = "/~metrics")]
+    metrics: Option<SitePath>,
+}
+
+#[derive(Clone, Debug)]
+enum CorsArg {
+    Any,
+    Origin(Origin),
+}
+
+impl FromStr for CorsArg {
+    type Err = OriginError;
+
+    fn from_str(text: &str) -> Result<CorsArg, OriginError> {
+        match text {
+            "*" => Ok(CorsArg::Any),
+            _ => text.parse().map(CorsArg::Origin),
+        }
+    }
+}
+
+fn place(text: &str) -> Result<SitePath, String> {
+    match text.parse::<SitePath>() {
+        Ok(path) if path.as_str().is_empty() => Err("this would stand in for the root".to_owned()),
+        Ok(path) => Ok(path),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 impl AccessArgs {
@@ -60,6 +104,37 @@ impl AccessArgs {
         let has_rules = !self.auth.is_empty() || self.auth_file.is_some();
         let auth = || Auth::new(&rules).map(Arc::new).map_err(usage);
         has_rules.then(auth).transpose()
+    }
+
+    /// Sets what needs no password.
+    ///
+    /// # Errors
+    /// Everybody's pages and some are named together, or two places are the same.
+    pub(super) fn apply(&self, config: &mut Config) -> anyhow::Result<()> {
+        config.cors = self.cors()?;
+        config.rate = self.rate;
+        config.health.clone_from(&self.health);
+        config.metrics.clone_from(&self.metrics);
+        match &self.health {
+            Some(place) if self.health == self.metrics => {
+                Err(usage(format_args!("--health and --metrics are both at {place}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn cors(&self) -> anyhow::Result<Option<Cors>> {
+        let origins = self.cors.iter().filter_map(|arg| match arg {
+            CorsArg::Any => None,
+            CorsArg::Origin(origin) => Some(origin.clone()),
+        });
+        let origins: Vec<Origin> = origins.collect();
+        match (self.cors.len(), origins.len()) {
+            (0, _) => Ok(None),
+            (_, 0) => Ok(Some(Cors::Any)),
+            (all, listed) if all == listed => Ok(Some(Cors::Listed(origins))),
+            _ => Err(usage("--cors names either the pages of all sites or of some")),
+        }
     }
 
     /// Refuses to have passwords sent where others can read them, unless told to. `encrypted`:

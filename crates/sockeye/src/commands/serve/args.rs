@@ -142,6 +142,7 @@ impl Args {
             ..Config::default()
         };
         self.content.apply(&mut config);
+        self.access.apply(&mut config)?;
         Ok(config)
     }
 }
