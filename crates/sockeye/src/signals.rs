@@ -1,9 +1,9 @@
 //! Signals become a [`Shutdown`]: the first SIGTERM or SIGINT stops gracefully, a second one at
 //! once. SIGHUP stops where there is a controlling terminal (it was closed); elsewhere it has log
-//! files opened anew and certificates loaded again.
+//! files opened anew, certificates loaded and settings read again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -20,19 +20,39 @@ const STOP_AT_ONCE: Duration = Duration::from_millis(500);
 /// child's process group.
 const ECHO: Duration = Duration::from_millis(10);
 
-/// How often SIGHUP came and was not the end of a terminal. Clones count together.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Hangups(Arc<AtomicU64>);
+type Call = Box<dyn Fn() + Send>;
+
+/// How often SIGHUP came and was not the end of a terminal, and what is to be done then. Clones
+/// belong together.
+#[derive(Clone, Default)]
+pub(crate) struct Hangups {
+    count: Arc<AtomicU64>,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
 
 impl Hangups {
     /// Gives the count.
     pub(crate) fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.count.load(Ordering::Relaxed)
     }
 
-    /// Counts one more.
+    /// Counts one more, and does what is to be done.
     pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        for call in &*self.calls.lock().unwrap_or_else(PoisonError::into_inner) {
+            call();
+        }
+    }
+
+    /// Has `call` made after each, on the thread that hears the signals.
+    pub(crate) fn on_each(&self, call: impl Fn() + Send + 'static) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(call));
+    }
+}
+
+impl std::fmt::Debug for Hangups {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hangups").field("count", &self.count).finish_non_exhaustive()
     }
 }
 
@@ -93,8 +113,10 @@ impl Stop {
 
     fn handle(&self, signal: i32, grace: Duration) {
         if signal == SIGHUP && !has_terminal() {
+            tracing::info!(
+                "SIGHUP: log files are opened anew, certificates and settings read again"
+            );
             self.hangups.add();
-            tracing::info!("SIGHUP: log files are opened anew, certificates loaded again");
             return;
         }
         if self.caught.swap(signal, Ordering::SeqCst) == 0 {

@@ -153,11 +153,17 @@ fn needs_value(arg: &Arg) -> bool {
 /// The configuration file, checked against the commands that there are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct File {
+    path: Option<PathBuf>,
     name: String,
     table: Table,
 }
 
 impl File {
+    /// Where it is, where there is one.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        self.path.clone()
+    }
+
     /// Reads the file that `--config` or `SOCKEYE_CONFIG` names; an empty one where none is.
     pub(crate) fn of(
         command: &Command,
@@ -171,12 +177,13 @@ impl File {
         let text = std::fs::read_to_string(&path)
             .map_err(|source| LayerError::Unreadable { path: path.clone(), source })?;
         let name = path.display().to_string();
+        let place = Some(path.clone());
         let table =
             text.parse().map_err(|source| LayerError::Syntax { path, source: Box::new(source) })?;
         let mut root = command.clone();
         root.build();
         check(&root, &table, &name, "")?;
-        Ok(File { name, table })
+        Ok(File { path: place, name, table })
     }
 }
 

@@ -122,6 +122,11 @@ pub(crate) fn parse(argv: Vec<OsString>, env: &Environment) -> Result<Cli, Parse
 }
 
 impl Layers {
+    /// The configuration file, where there is one.
+    pub(crate) fn config_file(&self) -> Option<PathBuf> {
+        self.file.path()
+    }
+
     /// Parses the arguments of a part of `up`: `words` (such as `["chat", "serve"]`) under the
     /// same environment and file.
     pub(crate) fn part(&self, words: &[&str]) -> Result<Command, ParseError> {

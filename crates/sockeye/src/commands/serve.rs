@@ -4,6 +4,7 @@ mod access;
 mod args;
 mod content;
 mod countdown;
+mod reload;
 mod sandbox;
 pub(crate) mod tls;
 mod writes;
@@ -16,6 +17,7 @@ use sockeye_socket::{Address, Socket};
 
 pub(crate) use self::args::Args;
 use self::countdown::Countdown;
+use self::reload::Reloading;
 
 use crate::banner;
 use crate::context::{Context, inherited_sockets, raise_descriptors};
@@ -28,7 +30,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     config.auth = args.access.auth(!context.global.check_config)?;
     args.tls.apply(&mut config, !context.global.check_config)?;
     let inherited = inherited_sockets()?;
-    let places = match inherited.is_empty() {
+    let places: Vec<Address> = match inherited.is_empty() {
         true => config.listen.iter().map(|place| place.address().clone()).collect(),
         false => inherited.iter().map(Socket::getsockname).collect::<Result<Vec<_>, _>>()?,
     };
@@ -36,6 +38,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if context.only_checks() {
         return Ok(Exit::DONE);
     }
+    let before = config.auth.clone();
     config.access_log = args.access_log(context)?;
     // A connection that is being answered has its file open as well.
     let connections = config.limits.connections_max.saturating_mul(2);
@@ -51,6 +54,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         true => Server::bind(config, sink)?,
         false => Server::with_listeners(config, inherited, sink)?,
     };
+    let reloading = Reloading {
+        reload: server.reload(),
+        places,
+        encrypted: args.tls.is_on(),
+        before,
+        was_asked: args.access.asks_on_terminal(),
+    };
+    context.hangups.on_each(move || reloading.run());
     let addresses = server.addresses();
     let scheme = scheme(certificate.is_some());
     let line = |address| ReadyLine { what: "http", place: site(args, scheme, address) };
@@ -60,7 +71,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let report = context.serve(
         &args.server,
         &ready,
-        || args.shut_in(),
+        || args.shut_in(context),
         |shutdown| {
             if let Some(certificate) = &certificate {
                 tls::keep_fresh(certificate, &context.hangups, shutdown)?;

@@ -162,6 +162,36 @@ fn prometheus_reads_the_numbers() {
 }
 
 #[test]
+fn over_http2_it_is_judged_and_counted_alike() {
+    if !need(Need::Program("curl")) {
+        return;
+    }
+    let folder = folder();
+    let rule = format!("anna:{HASH}@/private:r");
+    let mut command = sockeye(&LOOPBACK);
+    command.args(["--metrics", "--cors", "-a", &rule]);
+    let (_server, url) = start(&mut command, folder.path());
+    let private = format!("{url}private/a.txt");
+    let http2 = |args: &[&str]| curl(&[&["--http2-prior-knowledge", "-i"], args].concat()).out();
+    for _ in 0..3 {
+        let refused = http2(&[&private]);
+        assert!(refused.starts_with("HTTP/2 401") && refused.contains("www-authenticate: Basic"));
+        let read = http2(&["-u", "anna:password", &private]);
+        assert!(read.starts_with("HTTP/2 200") && read.ends_with("a\n"), "{read}");
+        assert!(read.contains("access-control-allow-origin: *"), "{read}");
+    }
+    let numbers = curl(&[&format!("{url}~metrics")]).out();
+    for line in [
+        "sockeye_http_requests_total{method=\"GET\",status=\"2xx\"} 3\n",
+        "sockeye_http_requests_total{method=\"GET\",status=\"4xx\"} 3\n",
+        "sockeye_http_request_duration_seconds_count 6\n",
+        "sockeye_http_connections_total 7\n",
+    ] {
+        assert!(numbers.contains(line), "{line}{numbers}");
+    }
+}
+
+#[test]
 fn flags_about_access_do_what_they_say() {
     if !need(Need::Program("curl")) {
         return;
@@ -221,6 +251,66 @@ fn mistakes_in_rules_are_named() {
         assert!([Some(2), Some(3)].contains(&ended.code()), "{args:?}: {}", ended.err());
         assert!(ended.err().contains(why), "{args:?}: {}", ended.err());
     }
+}
+
+/// The configuration of a server that asks for `rule` at `/private`, with this field in answers.
+fn settings(rule: &str, field: &str) -> String {
+    format!("[serve]\nauth = ['{rule}']\nheader = ['*: X-Set: {field}']\n")
+}
+
+#[test]
+fn a_hangup_exchanges_rules_and_fields_and_a_mistake_changes_nothing() {
+    if !need(Need::Program("curl")) || !need(Need::Program("setsid")) {
+        return;
+    }
+    let (folder, outside) = (folder(), tempfile::tempdir().unwrap());
+    let toml = outside.path().join("toml");
+    let write = |text: &str| {
+        // As editors do it: the file is another one.
+        let new = outside.path().join("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(&new, &toml).unwrap();
+    };
+    let anna = format!("anna:{HASH}@/private:r");
+    write(&settings(&anna, "one"));
+    let mut command = Command::new("setsid");
+    command.arg(env!("CARGO_BIN_EXE_sockeye")).args(LOOPBACK).args(["-v", "--config"]).arg(&toml);
+    let (mut server, url) = start(&mut command, folder.path());
+    let private = format!("{url}private/a.txt");
+    let seen = |user: &str| {
+        let head = curl(&["-i", "-u", &format!("{user}:password"), &private]).out();
+        let field = head.lines().find_map(|line| line.strip_prefix("X-Set: ")).unwrap_or("none");
+        (head.split(' ').nth(1).unwrap().to_owned(), field.trim().to_owned())
+    };
+    let is = |status: &str, field: &str| (status.to_owned(), field.to_owned());
+    assert_eq!((seen("anna"), seen("bob")), (is("200", "one"), is("401", "none")));
+    write(&settings(&anna.replace("anna", "bob"), "two"));
+    server.signal(Signal::HUP);
+    server.wait_for_text("are as configured now");
+    assert_eq!((seen("anna"), seen("bob")), (is("401", "none"), is("200", "two")));
+    for mistake in [
+        settings("bob:hunter2@/private:r", "three"),
+        settings(&anna, "three").replace("X-Set", "Content-Length"),
+        "[serve".to_owned(),
+        "[serve]\nmax-conns = 'x'\n".to_owned(),
+        "[serve]\npassword = true\n".to_owned(),
+    ] {
+        write(&mistake);
+        server.signal(Signal::HUP);
+        server.wait_for_text("the old one stays");
+        assert_eq!((seen("anna"), seen("bob")), (is("401", "none"), is("200", "two")));
+    }
+    fs::remove_file(&toml).unwrap();
+    server.signal(Signal::HUP);
+    server.wait_for_text("the old one stays");
+    write("[serve]\nheader = ['*: X-Set: four']\n");
+    server.signal(Signal::HUP);
+    server.wait_for_text("are as configured now");
+    assert_eq!(seen("bob"), is("200", "four"));
+    assert_eq!(status(&[&private]), "200", "nobody is asked any more");
+    let ended = server.stop(Signal::TERM);
+    assert_eq!(ended.code(), Some(0), "{}", ended.err());
+    assert!(!ended.err().contains("hunter2"), "{}", ended.err());
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) struct AccessArgs {
     /// Who may do what below a path, of all rules the longest path counting; RIGHTS are r, w or rw,
     /// USER may be anonymous, HASH comes from `sockeye passwd` (repeatable)
     #[arg(short, long, value_name = "USER:HASH@/PATH:RIGHTS")]
-    auth: Vec<AuthRule>,
+    auth: Vec<String>,
     /// More such rules, one a line; blank lines and lines that begin with # do not count
     #[arg(long, value_name = "FILE")]
     auth_file: Option<PathBuf>,
@@ -85,6 +85,16 @@ impl AccessArgs {
             || self.password_file.is_some()
     }
 
+    /// Tells whether the password comes from the terminal.
+    pub(super) fn asks_on_terminal(&self) -> bool {
+        self.password
+    }
+
+    /// The files that are read, once and after each SIGHUP.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.auth_file.iter().chain(&self.password_file)
+    }
+
     /// Makes the rules. `asks`: a password that comes from the terminal is asked for.
     ///
     /// # Errors
@@ -97,7 +107,10 @@ impl AccessArgs {
             let password = password::ask("Password for these files", "--password-file FILE")?;
             return Ok(Some(Arc::new(Auth::password(&password))));
         }
-        let mut rules = self.auth.clone();
+        // Not by the parser of arguments, which would show what may be a password in its message.
+        let given = self.auth.iter().map(|rule| rule.parse());
+        let rules = given.collect::<Result<Vec<AuthRule>, _>>();
+        let mut rules = rules.map_err(|error| usage(format_args!("--auth: {error}")))?;
         if let Some(file) = &self.auth_file {
             rules.extend(rules_of(file)?);
         }
