@@ -3,37 +3,13 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
-const { chromium } = require('playwright-core');
-const { Site, STRANGE, until } = require('./site.cjs');
+const { DESK, PHONE, axe, launch, run, test, until } = require('../browser.cjs');
+const { Site, STRANGE } = require('./site.cjs');
 
-const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const DESK = { width: 1280, height: 800 };
-const PHONE = { width: 390, height: 844 };
 const [, , binary, out] = process.argv;
-let passed = 0;
-let failed = 0;
-
-async function test(name, body) {
-  try {
-    await body();
-    passed += 1;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}: ${error.stack.split('\n').slice(0, 6).join(' | ')}`);
-  }
-}
-
 // What the rows say, in their order.
 const names = (page) => page.locator('#rows tr:not([hidden]) bdi').allTextContents();
 const focused = (page) => page.evaluate(() => document.activeElement.textContent.trim());
-
-async function axe(page) {
-  await page.evaluate(AXE);
-  const found = await page.evaluate(async () => (await window.axe.run(document)).violations
-    .map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(' ')).join(', ')}`));
-  assert.deepEqual(found, []);
-}
 
 // The roles that a screen reader is given, with how many there are of each.
 async function roles(page) {
@@ -49,11 +25,7 @@ async function roles(page) {
 async function main() {
   const site = new Site(binary);
   await site.start('--archive', 'zip,tar.gz', '--upload=inbox');
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  const browser = await launch();
   const complaints = [];
   const open = async (where, options = {}) => {
     const context = await browser.newContext({ viewport: DESK, timezoneId: 'Asia/Tokyo', ...options });
@@ -518,11 +490,4 @@ async function size({ site, open }) {
   });
 }
 
-main().then(() => {
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exitCode = failed === 0 ? 0 : 1;
-}, (error) => {
-  console.log(`FAILED  ${error.stack}`);
-  console.log(`${passed} passed, ${failed + 1} failed`);
-  process.exit(1);
-});
+run(main);

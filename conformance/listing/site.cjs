@@ -6,18 +6,7 @@ const os = require('node:os');
 const path = require('node:path');
 const zlib = require('node:zlib');
 
-const DEADLINE_MS = 30000;
-
-// Waits until `look` gives something true.
-async function until(what, look) {
-  const end = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`not in time: ${what}`);
-    await new Promise((go) => setTimeout(go, 20));
-  }
-}
+const { until } = require('../browser.cjs');
 
 function crc32(bytes) {
   let crc = ~0;
@@ -162,4 +151,4 @@ class Site {
   }
 }
 
-module.exports = { Site, STRANGE, until };
+module.exports = { Site, STRANGE };

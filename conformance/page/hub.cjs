@@ -7,18 +7,7 @@ const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 
-const DEADLINE_MS = 30000;
-
-// Waits until `look` gives something true.
-async function until(what, look) {
-  const end = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`not in time: ${what}`);
-    await new Promise((go) => setTimeout(go, 20));
-  }
-}
+const { until } = require('../browser.cjs');
 
 const EVIL_SCRIPT = `
   document.title = 'owned';
@@ -131,4 +120,4 @@ async function otherSite(hub) {
   return server;
 }
 
-module.exports = { Hub, Nc, otherSite, until };
+module.exports = { Hub, Nc, otherSite };

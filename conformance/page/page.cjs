@@ -3,26 +3,10 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
-const { chromium } = require('playwright-core');
+const { DESK, PHONE, axe, launch, run, test } = require('../browser.cjs');
 const { Hub, Nc, otherSite } = require('./hub.cjs');
 
-const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const DESK = { width: 1280, height: 800 };
-const PHONE = { width: 390, height: 844 };
 const [, , binary, out] = process.argv;
-let passed = 0;
-let failed = 0;
-
-async function test(name, body) {
-  try {
-    await body();
-    passed += 1;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}: ${error.stack.split('\n').slice(0, 4).join(' | ')}`);
-  }
-}
 
 async function main() {
   const hub = new Hub(binary);
@@ -31,12 +15,7 @@ async function main() {
   await nc.hears('* you are plain-1 in #lobby; nobody else is here yet. /help lists the commands');
   const site = await otherSite(hub);
   const siteUrl = `http://localhost:${site.address().port}`;
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync',
-      '--host-resolver-rules=MAP evil.example 127.0.0.1'],
-  });
+  const browser = await launch('--host-resolver-rules=MAP evil.example 127.0.0.1');
   const complaints = [];
   const open = async (options = {}) => {
     const context = await browser.newContext({ viewport: DESK, ...options });
@@ -59,19 +38,13 @@ async function main() {
     await page.keyboard.press('Enter');
     await nc.hears(`is now ${nick}`);
   };
-  const axe = async (page) => {
-    await page.evaluate(AXE);
-    const found = await page.evaluate(async () => (await window.axe.run(document)).violations
-      .map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(' ')).join(', ')}`));
-    assert.deepEqual(found, []);
-  };
   const shot = (page, name) => page.screenshot({ path: path.join(out, `${name}.png`) });
 
   const page = await open({ colorScheme: 'light' });
-  await use(page, { hub, nc, named, axe, shot });
+  await use(page, { hub, nc, named, shot });
   await refuse(browser, page, { hub, nc, siteUrl });
-  await look({ open, named, axe, shot, nc });
-  await without({ open, nc, hub, axe });
+  await look({ open, named, shot, nc });
+  await without({ open, nc, hub });
   await comeBack(page, { hub, named });
   await test('no errors, no policy violations, nothing asked of other hosts', () => {
     const own = complaints.filter((text) => !/WebSocket|ERR_CONNECTION|Failed to load resource/.test(text));
@@ -85,7 +58,7 @@ async function main() {
 }
 
 // What people do.
-async function use(page, { hub, nc, named, axe, shot }) {
+async function use(page, { hub, nc, named, shot }) {
   await test('take a name', () => named(page, 'anna'));
   await test('write in the room, nc hears it', async () => {
     await page.fill('#line', 'Good morning from the page: https://example.org/a(b).');
@@ -234,7 +207,7 @@ async function refuse(browser, page, { hub, nc, siteUrl }) {
 }
 
 // How it looks, and for whom.
-async function look({ open, named, axe, shot, nc }) {
+async function look({ open, named, shot, nc }) {
   const dark = await open({ colorScheme: 'dark' });
   await test('a second page has its own name and the history', async () => {
     await named(dark, 'chiara');
@@ -308,11 +281,4 @@ async function comeBack(page, { hub }) {
   });
 }
 
-main().then(() => {
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exitCode = failed === 0 ? 0 : 1;
-}, (error) => {
-  console.log(`FAILED  ${error.stack}`);
-  console.log(`${passed} passed, ${failed + 1} failed`);
-  process.exit(1);
-});
+run(main);

@@ -1,0 +1,62 @@
+// What the suites in headless Chromium share: the browser, axe-core, the count of what passed, and
+// waiting for something.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const { chromium } = require('playwright-core');
+
+const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const DESK = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+const DEADLINE_MS = 30000;
+let passed = 0;
+let failed = 0;
+
+async function test(name, body) {
+  try {
+    await body();
+    passed += 1;
+    console.log(`ok      ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${name}: ${error.stack.split('\n').slice(0, 6).join(' | ')}`);
+  }
+}
+
+// Runs a suite to its end; its last line counts.
+function run(main) {
+  main().then(() => {
+    console.log(`${passed} passed, ${failed} failed`);
+    process.exitCode = failed === 0 ? 0 : 1;
+  }, (error) => {
+    console.log(`FAILED  ${error.stack}`);
+    console.log(`${passed} passed, ${failed + 1} failed`);
+    process.exit(1);
+  });
+}
+
+const launch = (...more) => chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync', ...more],
+});
+
+async function axe(page) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => (await window.axe.run(document)).violations
+    .map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(' ')).join(', ')}`));
+  assert.deepEqual(found, []);
+}
+
+// Waits until `look` gives something true.
+async function until(what, look) {
+  const end = Date.now() + DEADLINE_MS;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`not in time: ${what}`);
+    await new Promise((go) => setTimeout(go, 20));
+  }
+}
+
+module.exports = { DESK, PHONE, axe, launch, run, test, until };
