@@ -25,6 +25,8 @@ impl fmt::Debug for Admit {
 pub struct Config {
     /// Where to listen; nothing is listened to that is not named here.
     pub listen: Vec<ListenAddr>,
+    /// Where to listen for IRC alone.
+    pub irc: Vec<ListenAddr>,
     /// The rooms that there are, such as `#lobby`. Plain clients land in the first.
     pub room: Vec<String>,
     /// The tutorial's room: bytes from one client reach every other unchanged, nothing else is
@@ -68,6 +70,7 @@ impl Default for Config {
         let limits = Limits::default();
         Config {
             listen: Vec::new(),
+            irc: Vec::new(),
             room: vec!["#lobby".to_owned()],
             classic: session.classic,
             admit: None,

@@ -6,22 +6,23 @@ use sockeye_edge::caps::{Caps, Permit, Refusal};
 use sockeye_socket::{Accept, Acceptor, Address, Events, Selector, Socket};
 
 use crate::conn::prepare;
-use crate::proto::Dialect;
+use crate::proto::{Arrival, Dialect, Entrance};
 use crate::turn::Token;
 use crate::{Admit, Event, Limit, Sink};
 
 /// One turn accepts so many from one listener at most.
 const ACCEPT_TURN: usize = 64;
 
-struct Listener {
+struct Place {
     acceptor: Option<Acceptor>,
+    entrance: Entrance,
     /// Not waited for until then.
     paused: Option<Instant>,
 }
 
 /// Who may come in.
 pub(crate) struct Door {
-    listeners: Vec<Listener>,
+    listeners: Vec<Place>,
     caps: Caps,
     keepalive: Duration,
     admit: Option<Admit>,
@@ -34,17 +35,19 @@ pub(crate) struct Guest {
     pub(crate) socket: Socket,
     pub(crate) peer: Address,
     pub(crate) permit: Permit,
+    pub(crate) arrival: Arrival,
 }
 
 impl Door {
     pub(crate) fn new(
-        acceptors: Vec<Acceptor>,
+        acceptors: Vec<(Entrance, Acceptor)>,
         caps: Caps,
         keepalive: Duration,
         admit: Option<Admit>,
         tells: bool,
     ) -> Door {
-        let closed = |acceptor| Listener { acceptor: Some(acceptor), paused: None };
+        let closed =
+            |(entrance, acceptor)| Place { acceptor: Some(acceptor), entrance, paused: None };
         Door {
             listeners: acceptors.into_iter().map(closed).collect(),
             caps,
@@ -107,7 +110,10 @@ impl Door {
             let Some(acceptor) = listener.acceptor.as_mut() else { break };
             match acceptor.try_accept(now) {
                 Ok(Accept::Connection(socket, peer)) => {
-                    match self.admit(socket, peer, Dialect::Lines, sink) {
+                    let entrance = listener.entrance;
+                    let arrival =
+                        Arrival { entrance, ip: peer.canonical_ip(), ..Arrival::default() };
+                    match self.admit((socket, peer), arrival, Dialect::Lines, sink) {
                         Some(guest) => guests.push(guest),
                         None => refused += 1,
                     }
@@ -133,8 +139,8 @@ impl Door {
     /// Lets a connection in, or tells it why not.
     pub(crate) fn admit(
         &self,
-        socket: Socket,
-        peer: Address,
+        (socket, peer): (Socket, Address),
+        arrival: Arrival,
         dialect: Dialect,
         sink: &Sink,
     ) -> Option<Guest> {
@@ -144,13 +150,14 @@ impl Door {
         }
         prepare(&socket, self.keepalive).ok()?;
         match self.caps.take(peer.canonical_ip()) {
-            Ok(permit) => Some(Guest { socket, peer, permit }),
+            Ok(permit) => Some(Guest { socket, peer, permit, arrival }),
             Err(refusal) => {
                 let (limit, words) = match refusal {
                     Refusal::Full => (Limit::Clients, FULL),
                     Refusal::PerAddress => (Limit::ClientsOfAddress, TOO_MANY),
                 };
                 let words = match dialect {
+                    Dialect::Lines if arrival.entrance.is_irc() => CLOSING,
                     Dialect::Lines => words,
                     Dialect::WebSocket => UNAVAILABLE,
                 };
@@ -168,9 +175,10 @@ impl Door {
 const FULL: &str = "* the room is full, try again later\n";
 const UNAVAILABLE: &str = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\n\
     Content-Length: 0\r\nConnection: close\r\n\r\n";
+const CLOSING: &str = "ERROR :Too many connections\r\n";
 const TOO_MANY: &str = "* there are too many connections from your address\n";
 
-fn forget(listener: &Listener, selector: &mut Selector<Token>) {
+fn forget(listener: &Place, selector: &mut Selector<Token>) {
     if let Some(acceptor) = &listener.acceptor {
         // It was registered, or the descriptor goes with the acceptor anyway.
         let _ = selector.unregister(acceptor.listener());

@@ -3,20 +3,19 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sockeye_edge::caps::Caps;
-use sockeye_edge::listen;
-use sockeye_socket::{Acceptor, Address, Selector, Shutdown, Socket};
+use sockeye_socket::{Acceptor, Address, Selector, Shutdown};
 
 use crate::door::Door;
 use crate::proto::{MemoryLog, RoomName, Settings, Switchboard};
 use crate::turn::{Loop, Parts, Token};
-use crate::{Config, Error, Handle, Report, Result, Sink};
+use crate::{Config, Entrance, Error, Handle, Listeners, Report, Result, Sink};
 
 /// A chat server whose ports are open.
 pub struct Server {
     config: Config,
     rooms: Vec<RoomName>,
     sink: Sink,
-    acceptors: Vec<Acceptor>,
+    acceptors: Vec<(Entrance, Acceptor)>,
     selector: Selector<Token>,
     handle: Handle,
 }
@@ -33,30 +32,37 @@ impl Server {
     /// # Errors
     /// An address cannot be had, or the configuration cannot work.
     pub fn bind(config: Config, sink: Sink) -> Result<Server> {
-        config.check()?;
-        let opened: std::result::Result<Vec<Socket>, _> =
-            config.listen.iter().map(listen::open).collect();
-        Server::with_listeners(config, opened?, sink)
+        Server::with_listeners(config, Listeners::default(), sink)
     }
 
-    /// Takes over listeners that are open already; `config.listen` is not looked at.
+    /// Takes over listeners that are open already, and opens the others.
     ///
     /// # Errors
     /// A socket cannot be listened to, or the configuration cannot work.
-    pub fn with_listeners(config: Config, listeners: Vec<Socket>, sink: Sink) -> Result<Server> {
+    pub fn with_listeners(
+        config: Config,
+        listeners: impl Into<Listeners>,
+        sink: Sink,
+    ) -> Result<Server> {
         let rooms = config.rooms()?;
-        let acceptors: sockeye_socket::Result<Vec<Acceptor>> =
-            listeners.into_iter().map(Acceptor::new).collect();
-        let acceptors = acceptors.map_err(Error::system("prepare its listeners"))?;
+        let acceptors = listeners.into().open(&config)?;
         let selector = Selector::new().map_err(Error::system("make a selector"))?;
         let handle = Handle::new(selector.waker(), config.announcements_max);
         Ok(Server { config, rooms, sink, acceptors, selector, handle })
     }
 
-    /// Where the server can be reached.
+    /// Where everyone can reach the server.
     pub fn addresses(&self) -> Vec<Address> {
-        let listeners = self.acceptors.iter().map(Acceptor::listener);
-        listeners.filter_map(|listener| listener.getsockname().ok()).collect()
+        let everyone = |(entrance, _): &(Entrance, Address)| *entrance == Entrance::Everyone;
+        self.listening().into_iter().filter(everyone).map(|(_, address)| address).collect()
+    }
+
+    /// What is listened to, and for whom.
+    pub fn listening(&self) -> Vec<(Entrance, Address)> {
+        let place = |(entrance, acceptor): &(Entrance, Acceptor)| {
+            Some((*entrance, acceptor.listener().getsockname().ok()?))
+        };
+        self.acceptors.iter().filter_map(place).collect()
     }
 
     /// How other threads reach the server.

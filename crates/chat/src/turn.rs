@@ -14,7 +14,8 @@ use crate::conn::{Conn, Lingering};
 use crate::door::{Door, Guest};
 use crate::handle::{Attached, Question};
 use crate::proto::{
-    ClientId, Dialect, Event as RoomEvent, Log, MemoryLog, News, Now, RoomId, Said, Switchboard,
+    Arrival, ClientId, Dialect, Event as RoomEvent, Log, MemoryLog, News, Now, RoomId, Said,
+    Switchboard,
 };
 use crate::{Error, Event, Handle, Report, Result, Sink};
 
@@ -131,7 +132,7 @@ impl Loop {
                     self.door.accept(place, now.instant, &mut self.selector, &self.sink);
                 self.report.refused += refused;
                 for guest in guests {
-                    let id = self.board.handle_accepted(now);
+                    let id = self.board.handle_accepted(&guest.arrival, now);
                     self.welcome(id, guest, &[], now);
                 }
             }
@@ -148,7 +149,7 @@ impl Loop {
 
     /// What is in the door's hands becomes a client.
     fn welcome(&mut self, id: ClientId, guest: Guest, leftover: &[u8], now: Now) {
-        let Guest { socket, peer, permit } = guest;
+        let Guest { socket, peer, permit, .. } = guest;
         self.report.connections += 1;
         if self.selector.register(&socket, Events::READ, Token::Client(id)).is_err() {
             self.board.handle_lost(id, now);
@@ -252,13 +253,14 @@ impl Loop {
             return;
         }
         let dialect = if greeting.is_some() { Dialect::WebSocket } else { Dialect::Lines };
-        let Some(guest) = self.door.admit(socket, peer, dialect, &self.sink) else {
+        let arrival = Arrival { ip: peer.canonical_ip(), ..Arrival::default() };
+        let Some(guest) = self.door.admit((socket, peer), arrival, dialect, &self.sink) else {
             self.report.refused += 1;
             return;
         };
         let id = match greeting {
             Some(greeting) => self.board.handle_upgraded(greeting.into(), now),
-            None => self.board.handle_accepted(now),
+            None => self.board.handle_accepted(&guest.arrival, now),
         };
         self.welcome(id, guest, &leftover, now);
     }

@@ -9,6 +9,7 @@
 //! who hears what, and the post puts one shared frame for each [`Kind`] of client into the
 //! outboxes.
 
+mod arrival;
 mod charset;
 mod command;
 mod earlier;
@@ -30,6 +31,7 @@ pub mod websocket;
 
 pub use sockeye_edge::bucket::{Bucket, Rate, RateError};
 
+pub use self::arrival::{Arrival, Entrance};
 pub use self::charset::{Charset, Voice};
 pub use self::command::Command;
 pub use self::earlier::Said;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::sniff::{self, Opening, sniff};
 use super::websocket::{self, CloseCode, Received, Receiver};
-use super::{Bucket, Charset, Command, Rate, Voice};
+use super::{Arrival, Bucket, Charset, Command, Entrance, Rate, Voice};
 
 /// What all sessions of a server have in common.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +84,7 @@ enum Stage {
 #[derive(Debug)]
 pub struct Session {
     stage: Stage,
+    entrance: Entrance,
     started: bool,
     ended: bool,
     /// Empty lines came first and are gone: no PROXY header can follow.
@@ -110,10 +111,17 @@ struct Web {
 const WEB_MESSAGE_FACTOR: usize = 4;
 
 impl Session {
-    /// Starts a session at `now`.
+    /// Starts a session at `now` of somebody who may speak what he likes.
     pub fn new(config: &SessionConfig, now: Instant) -> Session {
+        Session::of(config, &Arrival::default(), now)
+    }
+
+    /// Starts the session of somebody who has come so.
+    pub fn of(config: &SessionConfig, arrival: &Arrival, now: Instant) -> Session {
+        let waits = !config.classic && !arrival.entrance.is_irc();
         Session {
             stage: if config.classic { Stage::Classic } else { Stage::Opening },
+            entrance: arrival.entrance,
             started: false,
             ended: false,
             past_start: false,
@@ -122,7 +130,7 @@ impl Session {
             voice: Voice::default(),
             bucket: Bucket::default(),
             throttled: None,
-            silent_at: (!config.classic).then(|| now + config.silence),
+            silent_at: waits.then(|| now + config.silence),
             input: Vec::new(),
             at: 0,
             web: None,
@@ -225,6 +233,10 @@ impl Session {
             Opening::More => {
                 self.drop_blank_lines();
                 if self.silent_at.is_some_and(|at| at <= now) { self.start() } else { None }
+            }
+            Opening::Plain(_) if self.entrance.is_irc() => {
+                self.finish();
+                Some(Request::Refuse(Opening::Irc))
             }
             Opening::Plain(blank) => {
                 self.at += blank;

@@ -21,8 +21,8 @@ use super::earlier::line_of;
 use super::frame::{Frames, Kind, Line, Reply, Stamp};
 use super::post::{Mailbox, Post};
 use super::{
-    Append, ClientId, Decision, Entry, Event, Hub, Limits, Nick, Now, Outbox, Output, Pos, Present,
-    Request, RoomId, RoomName, Roster, Session, SessionConfig, Stream, Text, Why, plain,
+    Append, Arrival, ClientId, Decision, Entry, Event, Hub, Limits, Nick, Now, Outbox, Output, Pos,
+    Present, Request, RoomId, RoomName, Roster, Session, SessionConfig, Stream, Text, Why, plain,
 };
 
 /// What a switchboard is made of.
@@ -118,8 +118,8 @@ impl Switchboard {
     }
 
     /// Somebody has connected.
-    pub fn handle_accepted(&mut self, now: Now) -> ClientId {
-        let session = Session::new(&self.settings.session, now.instant);
+    pub fn handle_accepted(&mut self, arrival: &Arrival, now: Now) -> ClientId {
+        let session = Session::of(&self.settings.session, arrival, now.instant);
         let kind = if self.settings.session.classic { Kind::Classic } else { Kind::Plain };
         self.insert(session, kind)
     }

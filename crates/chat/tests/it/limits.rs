@@ -21,6 +21,7 @@ fn the_documented_defaults_are_the_defaults() {
     let seconds = |time: Duration| time.as_secs_f64().to_string();
     let Config {
         listen: _,
+        irc: _,
         room: _,
         classic: _,
         admit: _,

@@ -4,6 +4,7 @@
 
 mod classic;
 mod crowd;
+mod doors;
 mod fuzz;
 mod limits;
 mod room;

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sockeye_chat::{Config, Event, Handle, Report, Server};
-use sockeye_socket::Shutdown;
+use sockeye_chat::{Config, Entrance, Event, Handle, Report, Server};
+use sockeye_socket::{Address, Shutdown};
 
 /// No test waits longer for anything.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    pub(crate) listening: Vec<(Entrance, Address)>,
     pub(crate) handle: Handle,
     pub(crate) events: Arc<Mutex<Vec<Event>>>,
     pub(crate) shutdown: Shutdown,
@@ -28,11 +29,12 @@ pub(crate) fn start(config: Config) -> Running {
     let sink = Arc::new(move |event: &Event| seen.lock().unwrap().push(event.clone()));
     let server = Server::bind(Config { listen, ..config }, sink).unwrap();
     let address = server.addresses()[0].socket_addr().unwrap();
+    let listening = server.listening();
     let handle = server.handle();
     let shutdown = Shutdown::new().unwrap();
     let stop = shutdown.clone();
     let thread = std::thread::spawn(move || server.run(&stop).unwrap());
-    Running { address, handle, events, shutdown, thread: Some(thread) }
+    Running { address, listening, handle, events, shutdown, thread: Some(thread) }
 }
 
 /// A room without flood control.
@@ -52,7 +54,12 @@ impl Running {
 
     /// Connects, and waits for nothing.
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
+        self.connect_to(self.address)
+    }
+
+    /// Connects to one of the listeners, and waits for nothing.
+    pub(crate) fn connect_to(&self, address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
         stream.set_nodelay(true).unwrap();

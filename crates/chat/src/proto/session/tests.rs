@@ -243,3 +243,23 @@ const ALPHABET: [&[u8]; 16] = [
     "ü".as_bytes(),
     b" HTTP/1.1",
 ];
+
+#[test]
+fn where_only_irc_is_spoken_nothing_else_is_and_silence_starts_nothing() {
+    let (config, now) = (config(), Instant::now());
+    let arrival = Arrival { entrance: Entrance::Irc, ..Arrival::default() };
+    for first in [&b"hello\n"[..], b"NICK anna\r\n", b"\r\nhello all\n", b"hi"] {
+        let mut session = Session::of(&config, &arrival, now);
+        assert_eq!(session.poll_request(&config, now), None);
+        assert_eq!(session.poll_timeout(), None);
+        assert_eq!(session.poll_request(&config, now + config.silence), None);
+        session.handle_received(&config, first, now);
+        session.handle_eof();
+        assert_eq!(session.poll_request(&config, now), Some(Request::Refuse(Opening::Irc)));
+        assert_eq!(session.poll_request(&config, now), None);
+    }
+    let mut session = Session::of(&config, &arrival, now);
+    session.handle_received(&config, b"GET / HTTP/1.1\r\n", now);
+    let http = Request::Refuse(Opening::Http { reads: true });
+    assert_eq!(session.poll_request(&config, now), Some(http));
+}

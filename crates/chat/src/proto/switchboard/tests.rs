@@ -48,7 +48,7 @@ impl Bench {
     }
 
     fn join(&mut self) -> ClientId {
-        let id = self.board.handle_accepted(self.now);
+        let id = self.board.handle_accepted(&Arrival::default(), self.now);
         self.turn();
         self.pass(self.board.settings.session.silence);
         id
@@ -123,7 +123,7 @@ fn who_comes_later_hears_the_last_lines_once() {
 fn a_password_and_a_post_never_reach_the_room() {
     let mut bench = Bench::new(|_| ());
     let a = bench.join();
-    let b = bench.board.handle_accepted(bench.now);
+    let b = bench.board.handle_accepted(&Arrival::default(), bench.now);
     bench.types(b, b"POST / HTTP/1.1\r\n\r\nhello\r\n");
     assert!(bench.reads(b).starts_with("HTTP/1.1 400 "));
     let c = bench.join();
@@ -137,7 +137,7 @@ fn a_password_and_a_post_never_reach_the_room() {
 fn who_says_nothing_and_goes_was_never_here() {
     let mut bench = Bench::new(|_| ());
     let a = bench.join();
-    let b = bench.board.handle_accepted(bench.now);
+    let b = bench.board.handle_accepted(&Arrival::default(), bench.now);
     bench.board.handle_eof(b);
     bench.turn();
     assert_eq!(bench.finished(), [b]);
@@ -148,7 +148,7 @@ fn who_says_nothing_and_goes_was_never_here() {
 fn the_last_words_before_the_end_count() {
     let mut bench = Bench::new(|_| ());
     let a = bench.join();
-    let b = bench.board.handle_accepted(bench.now);
+    let b = bench.board.handle_accepted(&Arrival::default(), bench.now);
     bench.board.handle_received(b, b"one\ntwo", bench.now);
     bench.board.handle_eof(b);
     bench.turn();
@@ -246,7 +246,8 @@ fn floods_wait_and_others_pass() {
 #[test]
 fn the_classic_room_adds_nothing() {
     let mut bench = Bench::new(|settings| settings.session.classic = true);
-    let ids: Vec<ClientId> = (0..3).map(|_| bench.board.handle_accepted(bench.now)).collect();
+    let ids: Vec<ClientId> =
+        (0..3).map(|_| bench.board.handle_accepted(&Arrival::default(), bench.now)).collect();
     bench.turn();
     bench.types(ids[0], b"no line end \x1b\0 /nick x");
     assert_eq!(bench.reads(ids[1]), "no line end \x1b\0 /nick x");

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use sockeye_chat::{Charset, Config, Event, Limit, Rate, RoomName, Server, Slow};
+use sockeye_chat::{
+    Charset, Config, Entrance, Event, Limit, Listeners, Rate, RoomName, Server, Slow,
+};
+use sockeye_edge::activation::Inherited;
 use sockeye_edge::listen::ListenAddr;
+use sockeye_socket::Address;
 
 use crate::args::{self, ServerArgs};
-use crate::context::{Context, inherited_sockets, raise_descriptors};
+use crate::context::{Context, inherited, raise_descriptors};
 use crate::exit::{Exit, usage};
 use crate::output::ReadyLine;
 
@@ -15,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   sockeye chat serve                          a room on port 9000 of every interface
   sockeye chat serve -b 9000 --flood off      on this machine only, nobody is slowed down
+  sockeye chat serve --irc :6667              and IRC alone on its usual port
   sockeye chat serve --classic                bytes in, bytes out, as in the tutorial
 
 Then: nc HOST 9000, and type. /help lists the commands.";
@@ -26,6 +31,9 @@ pub(crate) struct Args {
     /// Where to listen: 9000 is this machine only, :9000 every interface (repeatable)
     #[arg(short, long, value_name = "ADDR", default_value = ":9000", value_delimiter = ',')]
     bind: Vec<ListenAddr>,
+    /// Where to listen for IRC alone, such as :6667 (repeatable)
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    irc: Vec<ListenAddr>,
     /// A room that exists; plain clients land in the first (repeatable)
     #[arg(long, value_name = "ROOM", default_value = "#lobby", value_delimiter = ',')]
     room: Vec<RoomName>,
@@ -95,6 +103,7 @@ impl Args {
         let defaults = Config::default();
         let config = Config {
             listen: self.bind.clone(),
+            irc: self.irc.clone(),
             room: self.room.iter().map(ToString::to_string).collect(),
             classic: self.classic,
             max_clients: self.max_clients,
@@ -129,16 +138,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         return Ok(Exit::DONE);
     }
     raise_descriptors(config.max_clients);
-    let inherited = inherited_sockets()?;
-    let server = match inherited.is_empty() {
-        true => Server::bind(config, Arc::new(log))?,
-        false => Server::with_listeners(config, inherited, Arc::new(log))?,
-    };
-    let ready: Vec<ReadyLine> = server
-        .addresses()
-        .iter()
-        .map(|address| ReadyLine { what: "chat", place: address.to_string() })
-        .collect();
+    let server = Server::with_listeners(config, listeners(inherited()?), Arc::new(log))?;
+    let ready: Vec<ReadyLine> = server.listening().iter().map(ready_line).collect();
     let report =
         context.serve(&args.server, &ready, || Ok(()), |shutdown| Ok(server.run(shutdown)?))?;
     tracing::info!(
@@ -149,6 +150,31 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         "the room is closed"
     );
     Ok(Exit::DONE)
+}
+
+/// The sockets of the service manager: the name `irc` is for IRC alone, any other for everyone.
+fn listeners(inherited: Vec<Inherited>) -> Listeners {
+    let mut listeners = Listeners::default();
+    for Inherited { name, socket } in inherited {
+        let is_irc = name == service(Entrance::Irc);
+        // Who is given sockets opens no port for everyone beside them.
+        let everyone = listeners.everyone.get_or_insert_default();
+        if is_irc { listeners.irc.get_or_insert_default() } else { everyone }.push(socket);
+    }
+    listeners
+}
+
+fn ready_line((entrance, address): &(Entrance, Address)) -> ReadyLine {
+    ReadyLine { what: service(*entrance), place: address.to_string() }
+}
+
+/// What a listener is called where it says that it is there.
+fn service(entrance: Entrance) -> &'static str {
+    match entrance {
+        Entrance::Everyone => "chat",
+        Entrance::Irc => "irc",
+        Entrance::Ircs => "ircs",
+    }
 }
 
 /// Puts an event into the log. What a client can choose (its name) is checked where it came in.

@@ -143,7 +143,7 @@ impl World {
             2 => Habit::Floods,
             _ => Habit::KeepsUp,
         };
-        let id = self.board.handle_accepted(self.now);
+        let id = self.board.handle_accepted(&Arrival::default(), self.now);
         let peer = Peer {
             habit,
             wire: VecDeque::new(),
