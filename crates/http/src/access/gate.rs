@@ -108,6 +108,13 @@ impl Visitor {
         if self.policy.auth.is_none() { "no-cache" } else { "private, no-cache" }
     }
 
+    /// The name of who sent `head`, where its password is known to be right.
+    pub(crate) fn name(&self, head: &Head) -> Option<String> {
+        let auth = self.policy.auth.as_ref()?;
+        let credentials = Credentials::basic(head.only_field("authorization")?)?;
+        auth.name(&credentials, Instant::now()).map(str::to_owned)
+    }
+
     /// Finds out who it is that sends `head` from `peer`, where it is somebody.
     ///
     /// # Errors

@@ -198,6 +198,12 @@ impl Auth {
         (is_fresh && secret.is(credentials.password())).then_some(id)
     }
 
+    /// The name that `credentials` are known to be right for, where names count.
+    fn name(&self, credentials: &Credentials, now: Instant) -> Option<&str> {
+        let UserId(index) = self.known(credentials, now)?;
+        self.users.get(index)?.name.as_deref()
+    }
+
     /// Checks `credentials`, slowly; a name that nobody has takes as long as one of a user.
     fn check(&self, credentials: &Credentials, now: Instant) -> Option<UserId> {
         let found = self.named(credentials.user());

@@ -395,6 +395,7 @@ impl Driver {
         };
         log.write(&Record {
             peer: self.peer.canonical_ip(),
+            user: subject.head.and_then(|head| self.worker.visitor.borrow().name(head)),
             time: self.worker.now(),
             line: &line,
             status: status.code(),

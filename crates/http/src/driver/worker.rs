@@ -248,7 +248,8 @@ pub(super) struct Worker {
     date: RefCell<(u64, String)>,
     cache: RefCell<Option<Cache>>,
     /// Somebody of whom nothing is known, by the policy of this generation.
-    visitor: RefCell<Visitor>,
+    /// Somebody who has said nothing, by the latest policy.
+    pub(super) visitor: RefCell<Visitor>,
     generation: Cell<u64>,
     tally: Option<Tally>,
     sweeps: Cell<bool>,

@@ -7,6 +7,7 @@ use super::*;
 fn record(line: &'static [u8]) -> Record<'static> {
     Record {
         peer: Some(IpAddr::from([192, 0, 2, 1])),
+        user: None,
         time: 784_111_777,
         line,
         status: 200,
@@ -28,6 +29,22 @@ fn the_formats() {
     assert_eq!(json["request"], "GET /a HTTP/1.1");
     assert_eq!(json["time"], "1994-11-06T08:49:37Z");
     assert_eq!((&json["status"], &json["duration_us"]), (&200.into(), &345.into()));
+}
+
+#[test]
+fn a_name_is_one_field() {
+    let line = |name: &str| {
+        let record = Record { user: Some(name.to_owned()), ..record(b"GET /a HTTP/1.1") };
+        let json: serde_json::Value = serde_json::from_str(&record.line(LogFormat::Json)).unwrap();
+        (record.line(LogFormat::Common), json["user"].clone())
+    };
+    let (common, json) = line("anna");
+    assert!(common.starts_with("192.0.2.1 - anna [06/Nov/1994"), "{common}");
+    assert_eq!(json, "anna");
+    let (common, _) = line("an na\" [x]\n\u{202e}");
+    assert!(common.starts_with("192.0.2.1 - \"an na\\\" [x]"), "{common}");
+    assert!(common.contains("\" [06/Nov/1994") && common.matches('\n').count() == 1, "{common}");
+    assert!(!common.contains('\u{202e}'), "{common}");
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sockeye_http::{ArchiveFormat, Auth, AuthRule, Config, Limits, Policy, Root, Rule};
+use sockeye_http::{ArchiveFormat, Auth, AuthRule, Config, Limits, LogFormat, Policy, Root, Rule};
 
-use crate::harness::{Running, config, folder, start};
+use crate::harness::{Kept, Running, config, folder, start};
 
 /// Of `password`, as cheap as can be.
 const HASH: &str =
@@ -257,4 +257,25 @@ fn a_policy_is_exchanged_while_connections_live() {
     server.reload.set(Policy::default());
     assert_eq!(ask(""), all("none", 200));
     assert_eq!(server.stop(Duration::from_secs(10)).cut, 0);
+}
+
+#[test]
+fn the_log_names_who_has_shown_to_know_the_password() {
+    let (folder, log) = (folder(), Kept::default());
+    let auth = auth(&["anna:HASH@/sub:r"]);
+    let access_log = Some(log.log(LogFormat::Common));
+    let server = start(Config { auth, access_log, ..config(folder.path()) });
+    let asked = [
+        ("anna:password", "/sub/inner.html", 200),
+        ("anna:wrong", "/sub/inner.html", 401),
+        ("anna:password", "/hello.txt", 200),
+    ];
+    for (pair, target, status) in asked {
+        assert_eq!(server.get(target, &basic(pair)).status, status, "{pair} {target}");
+    }
+    assert_eq!(server.get("/hello.txt", "").status, 200);
+    server.stop(Duration::from_secs(10));
+    let text = log.text();
+    let users: Vec<&str> = text.lines().filter_map(|line| line.split(' ').nth(2)).collect();
+    assert_eq!(users, ["anna", "-", "anna", "-"], "{text}");
 }

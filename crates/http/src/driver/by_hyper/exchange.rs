@@ -246,6 +246,7 @@ impl Drop for Account {
         let Some(log) = &worker.log else { return };
         log.write(&Record {
             peer: peer.canonical_ip(),
+            user: self.head.as_ref().and_then(|head| worker.visitor.borrow().name(head)),
             time: worker.now(),
             line: &self.line,
             status: status.code(),
