@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use sockeye_edge::bucket::Rate;
 use sockeye_http::{Auth, Config, Limits};
 
-use crate::harness::{Client, PATIENCE, Running, config, folder, start};
+use crate::harness::{Client, PATIENCE, Response, Running, config, folder, start};
 
 fn place(text: &str) -> Option<sockeye_http::SitePath> {
     Some(text.parse().unwrap())
@@ -79,7 +79,10 @@ fn health_says_that_the_server_stops() {
 
 /// The numbers as `name{labels}` and value; the request for them is not counted yet.
 fn numbers(server: &Running, fields: &str) -> BTreeMap<String, String> {
-    let answer = server.get("/~metrics", &format!("Connection: close\r\n{fields}"));
+    numbers_of(&server.get("/~metrics", &format!("Connection: close\r\n{fields}")))
+}
+
+fn numbers_of(answer: &Response) -> BTreeMap<String, String> {
     assert_eq!(answer.status, 200);
     let media_type = "text/plain; version=0.0.4; charset=utf-8";
     assert_eq!(answer.header("content-type"), Some(media_type));
@@ -116,8 +119,9 @@ fn what_is_counted_is_what_happened() {
         // The places of those that have gone come free when their workers have seen it.
         let mut client = server.connect();
         client.send_what_is_taken("GET /~metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        if client.response().status == 200 {
-            break numbers(&server, "");
+        let answer = client.response();
+        if answer.status == 200 {
+            break numbers_of(&answer);
         }
     };
     let number = |name: &str| numbers[name].parse::<f64>().unwrap();
