@@ -134,6 +134,8 @@ pub struct Limits {
     pub drain_bytes_max: u64,
     /// The most answers at once whose bodies are made while they are sent; more get 503.
     pub streams_max: usize,
+    /// The most of them for one address (a /64 in IPv6).
+    pub streams_per_address_max: usize,
     /// The most files and folders of an archive.
     pub archive_entries_max: usize,
     /// The longest file, in bytes, that is compressed when it is asked for.
@@ -160,6 +162,8 @@ pub struct Limits {
     pub log_bytes_max: usize,
     /// The most uploads that come in at the same time; more get 503.
     pub uploads_max: usize,
+    /// The most of them from one address (a /64 in IPv6).
+    pub uploads_per_address_max: usize,
     /// The bytes of the disk that uploads leave free; a twentieth of it where that is less.
     pub upload_free_bytes_min: u64,
     /// How long an unfinished upload is kept that nobody goes on with.
@@ -194,6 +198,7 @@ impl Default for Limits {
             target_bytes_max: 8 * 1024,
             drain_bytes_max: 16 * 1024 * 1024,
             streams_max: 64,
+            streams_per_address_max: 16,
             archive_entries_max: 100_000,
             packed_file_bytes_max: 4 * 1024 * 1024,
             packs_max: 8,
@@ -207,6 +212,7 @@ impl Default for Limits {
             drain_timeout: Duration::from_secs(5),
             log_bytes_max: 1024 * 1024,
             uploads_max: 64,
+            uploads_per_address_max: 16,
             upload_free_bytes_min: 256 * 1024 * 1024,
             part_age_max: Duration::from_secs(24 * 3600),
             sweep_entries_max: 1_000_000,

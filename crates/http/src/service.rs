@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use sockeye_edge::bucket::Buckets;
+use sockeye_edge::caps::Caps;
 use sockeye_socket::Address;
-use tokio::sync::Semaphore;
 
 use self::coding::Codings;
 use self::ways::{Ways, moved, with_query};
@@ -138,7 +138,7 @@ pub(crate) struct Service {
     /// Limits of connections and requests.
     pub(crate) limits: Limits,
     /// Places for bodies that are made while they are sent.
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) streams: Caps,
     keys: RandomState,
     answers: AtomicU64,
 }
@@ -165,9 +165,10 @@ impl Service {
             metrics_at: config.metrics.clone(),
             metrics: config.metrics.as_ref().map(|_| Metrics::new()),
             limits: config.limits.clone(),
-            streams: Arc::new(Semaphore::new(
-                config.limits.streams_max.min(Semaphore::MAX_PERMITS),
-            )),
+            streams: Caps::new(
+                config.limits.streams_max,
+                Some(config.limits.streams_per_address_max),
+            ),
             keys: RandomState::new(),
             answers: AtomicU64::new(0),
         })
@@ -343,7 +344,7 @@ impl Service {
     ) -> Reply {
         let clock = asking.clock;
         let writer = self.writer.as_ref();
-        if let Some(reply) = writer.and_then(|writer| writer.reply(head, &target, asking.visitor)) {
+        if let Some(reply) = writer.and_then(|writer| writer.reply(head, &target, asking)) {
             return reply;
         }
         if target.is_server() {

@@ -327,7 +327,7 @@ impl Driver {
         }
         let is_wanted = head.method() != Method::Head && !plan.status.is_without_content();
         let pieces = match is_wanted {
-            true => match Pieces::start(&self.worker.service.streams, produce).await {
+            true => match Pieces::start(&self.worker.service.streams, &self.peer, produce).await {
                 Ok(pieces) => Some(pieces),
                 Err(error) => return self.send(&error.plan(), None, subject).await,
             },

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use sockeye_edge::caps::{Caps, Permit};
+use sockeye_socket::Address;
+use tokio::sync::mpsc;
 
 use super::watched::{Failure, Watched};
 use crate::mount::Produce;
@@ -54,15 +56,16 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Starts `produce` where there is a place for it, and waits for its first piece.
+    /// Starts `produce` where there is a place for it and its peer, and waits for its first piece.
     ///
     /// # Errors
     /// What to answer in place of what the producer was to make.
     pub(super) async fn start(
-        places: &Arc<Semaphore>,
+        places: &Caps,
+        peer: &Address,
         produce: Produce,
     ) -> Result<Pieces, NoPieces> {
-        let place = Arc::clone(places).try_acquire_owned().map_err(|_| NoPieces::Full)?;
+        let place = places.take(peer.canonical_ip()).map_err(|_| NoPieces::Full)?;
         let (sender, pieces) = mpsc::channel(PIECES_MAX);
         let has_ended_well = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&has_ended_well);
@@ -109,7 +112,7 @@ fn run(
     produce: Produce,
     pieces: mpsc::Sender<Vec<u8>>,
     has_ended_well: &AtomicBool,
-    place: OwnedSemaphorePermit,
+    place: Permit,
 ) {
     let mut writer = PieceWriter { pieces, piece: Vec::new() };
     // Why it failed is the producer's to say; the peer sees that it did.

@@ -1,10 +1,11 @@
-//! Who may go on: so many uploads at once, and one at a time with a name.
+//! Who may go on: so many uploads at once, in all and of one address, and one at a time with a name.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sockeye_edge::caps::Permit;
 use sockeye_edge::tree::Segments;
+use sockeye_socket::Address;
 
 use super::Writer;
 
@@ -12,24 +13,20 @@ use super::Writer;
 const LOCKS: usize = 64;
 
 /// One of the uploads that may come in at a time.
-pub(super) struct Turn(Arc<Writer>);
+pub(super) struct Turn {
+    writer: Arc<Writer>,
+    _place: Permit,
+}
 
 impl Turn {
     /// Takes a turn; `None` where there are too many.
-    pub(super) fn take(writer: &Arc<Writer>) -> Option<Turn> {
-        let turn = Turn(Arc::clone(writer));
-        let before = writer.active.fetch_add(1, Ordering::Relaxed);
-        (before < writer.limits.uploads_max).then_some(turn)
+    pub(super) fn take(writer: &Arc<Writer>, peer: &Address) -> Option<Turn> {
+        let place = writer.uploads.take(peer.canonical_ip()).ok()?;
+        Some(Turn { writer: Arc::clone(writer), _place: place })
     }
 
     pub(super) fn writer(&self) -> &Writer {
-        &self.0
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Ordering::Relaxed);
+        &self.writer
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn files(
     let room = writer.room(&folder)?;
     let visitor = asked.visitor.clone();
     let back = asked.back();
-    writer.receive(length, room, move |writer, body| {
+    writer.receive(asked.peer, (length, room), move |writer, body| {
         let form = Multipart::new(&boundary, multipart::Limits::default());
         let mut into = Into { writer, folder, visitor, kept: Vec::new() };
         match into.keep(form, body) {

@@ -19,9 +19,10 @@ mod sweep;
 
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
+use sockeye_edge::caps::Caps;
 use sockeye_edge::tree::{Segments, Space, Symlinks, Tree, TreeError, is_part_name};
+use sockeye_socket::Address;
 
 use self::admission::{Turn, Turns};
 use self::failure::Failure;
@@ -38,7 +39,7 @@ use crate::proto::precondition::{self, Validators, Verdict};
 use crate::proto::status::{PeerError, Status};
 use crate::proto::target::{Target, encode_segment, is_hidden_path};
 use crate::proto::writing::{self, Action, Allowed};
-use crate::service::Reply;
+use crate::service::{Asking, Reply};
 
 /// The most bytes of a form that names a folder.
 const NAME_FORM_BYTES_MAX: u64 = 8 * 1024;
@@ -58,7 +59,7 @@ pub(crate) struct Writer {
     limits: Limits,
     /// The permission bits of new files.
     mode: u32,
-    active: AtomicUsize,
+    uploads: Caps,
     turns: Turns,
 }
 
@@ -67,6 +68,7 @@ struct Asked<'a> {
     head: &'a Head,
     target: &'a Target,
     visitor: &'a Visitor,
+    peer: &'a Address,
 }
 
 /// What is there already.
@@ -104,7 +106,10 @@ impl Writer {
             hidden: config.hidden,
             limits: config.limits.clone(),
             mode: 0o666 & !umask(),
-            active: AtomicUsize::new(0),
+            uploads: Caps::new(
+                config.limits.uploads_max,
+                Some(config.limits.uploads_per_address_max),
+            ),
             turns: Turns::new(),
         };
         Ok(Some(Arc::new(writer)))
@@ -131,7 +136,7 @@ impl Writer {
         self: &Arc<Self>,
         head: &Head,
         target: &Target,
-        visitor: &Visitor,
+        &Asking { visitor, peer, .. }: &Asking<'_>,
     ) -> Option<Reply> {
         let action = Action::of(head, target)?;
         if target.is_server() {
@@ -141,7 +146,7 @@ impl Writer {
         if let Err(plan) = self.admit(action, head, target, visitor) {
             return plan.map(Reply::Plan);
         }
-        Some(match self.act(action, &Asked { head, target, visitor }) {
+        Some(match self.act(action, &Asked { head, target, visitor, peer }) {
             Ok(reply) => reply,
             Err(failure) => Reply::Plan(failure.plan()),
         })
@@ -278,14 +283,14 @@ impl Writer {
     /// come in.
     fn receive(
         self: &Arc<Self>,
-        length: Option<u64>,
-        room: u64,
+        peer: &Address,
+        (length, room): (Option<u64>, u64),
         work: impl FnOnce(&Writer, &mut dyn Read) -> Result<Plan, Failure> + Send + 'static,
     ) -> Result<Reply, Failure> {
         if length.unwrap_or(0) > room {
             return Err(Failure::no_space());
         }
-        let turn = Turn::take(self).ok_or(Failure::Full)?;
+        let turn = Turn::take(self, peer).ok_or(Failure::Full)?;
         let work: Receive = Box::new(move |body| {
             work(turn.writer(), body).unwrap_or_else(|failure| failure.plan())
         });

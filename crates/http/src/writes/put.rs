@@ -38,7 +38,7 @@ pub(super) fn put(
     }
     let (room, parents) = writer.look(asked, &path)?;
     let head = asked.head.clone();
-    writer.receive(length, room, move |writer, body| {
+    writer.receive(asked.peer, (length, room), move |writer, body| {
         make_parents(writer, &path, parents.as_ref())?;
         let temp = writer.tree.create_temp(&path).map_err(Failure::in_folder)?;
         let mut incoming = Incoming::new(writer, temp);
@@ -65,7 +65,7 @@ pub(super) fn resume(
         return Err(Failure::no_space());
     }
     let head = asked.head.clone();
-    writer.receive(length, room, move |writer, body| {
+    writer.receive(asked.peer, (length, room), move |writer, body| {
         make_parents(writer, &path, parents.as_ref())?;
         let temp = writer.tree.resume_temp(&path, id).map_err(Failure::in_folder)?;
         let have = temp.bytes()?;

@@ -381,6 +381,51 @@ fn a_slow_body_is_refused_and_the_connection_goes_on() {
     while frames.wait_for(0).1 != 3 {}
 }
 
+/// What may be sent on a stream, and on the connection.
+fn grant(frames: &mut Frames, stream: u32, bytes: u32) {
+    frames.send(8, 0, stream, &bytes.to_be_bytes());
+    frames.send(8, 0, 0, &bytes.to_be_bytes());
+}
+
+#[test]
+fn one_stream_that_stalls_among_others_is_reset_and_they_go_on() {
+    let folder = folder();
+    let limits = limits(|limits| limits.write_timeout = SHORT);
+    let server = start(Config { limits, ..config(folder.path()) });
+    let mut frames = Frames::connect(&server, 1 << 14);
+    // Of this one 16 KiB come, and no more is ever asked for.
+    frames.get(1, "/large.bin");
+    let mut stream = 3;
+    frames.get(stream, "/hello.txt");
+    let (reset, error) = loop {
+        let (kind, _, id, payload) = frames.next().expect("the connection goes on");
+        match (kind, id) {
+            (3, _) => break (id, payload),
+            (0, id) if id == stream => {
+                frames.send(8, 0, 0, &u32::try_from(payload.len()).unwrap().to_be_bytes());
+                stream += 2;
+                frames.get(stream, "/hello.txt");
+            }
+            _ => {}
+        }
+    };
+    assert_eq!((reset, &error[..]), (1, &[0, 0, 0, 8][..]), "CANCEL");
+    let event = server.events.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(event, Event::TimedOut { stage: "answer", .. }), "{event:?}");
+    // Who takes it slowly, beside others, is not.
+    stream += 2;
+    frames.get(stream, "/large.bin");
+    let mut received = Vec::new();
+    while received.len() < 300_000 {
+        let (_, id, data) = frames.wait_for(0);
+        if id == stream {
+            grant(&mut frames, stream, u32::try_from(data.len()).unwrap());
+            received.extend(data);
+        }
+    }
+    assert!(received == pattern(300_000));
+}
+
 #[test]
 fn more_streams_than_allowed_are_refused() {
     let folder = folder();

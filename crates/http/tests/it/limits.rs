@@ -8,6 +8,13 @@ use sockeye_testkit::documented_limits;
 
 #[test]
 fn the_documented_defaults_are_the_defaults() {
+    let expected = of_every_connection().into_iter().chain(constants()).chain(of_http2());
+    let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value)).collect();
+    let documented = documented_limits(include_str!("../../../../docs/limits.md"), "http");
+    assert_eq!(documented, expected);
+}
+
+fn of_every_connection() -> Vec<(&'static str, String)> {
     let Limits {
         connections_max,
         connections_per_address_max,
@@ -15,6 +22,7 @@ fn the_documented_defaults_are_the_defaults() {
         target_bytes_max,
         drain_bytes_max,
         streams_max,
+        streams_per_address_max,
         archive_entries_max,
         packed_file_bytes_max,
         packs_max,
@@ -28,6 +36,7 @@ fn the_documented_defaults_are_the_defaults() {
         drain_timeout,
         log_bytes_max,
         uploads_max,
+        uploads_per_address_max,
         upload_free_bytes_min,
         part_age_max,
         sweep_entries_max,
@@ -42,13 +51,14 @@ fn the_documented_defaults_are_the_defaults() {
     } = Limits::default();
     let seconds = |time: Duration| time.as_secs_f64().to_string();
     let per_address = connections_per_address_max.map_or("none".to_owned(), |n| n.to_string());
-    let expected = [
+    vec![
         ("http::Limits::connections_max", connections_max.to_string()),
         ("http::Limits::connections_per_address_max", per_address),
         ("http::Limits::head_bytes_max", head_bytes_max.to_string()),
         ("http::Limits::target_bytes_max", target_bytes_max.to_string()),
         ("http::Limits::drain_bytes_max", drain_bytes_max.to_string()),
         ("http::Limits::streams_max", streams_max.to_string()),
+        ("http::Limits::streams_per_address_max", streams_per_address_max.to_string()),
         ("http::Limits::archive_entries_max", archive_entries_max.to_string()),
         ("http::Limits::packed_file_bytes_max", packed_file_bytes_max.to_string()),
         ("http::Limits::packs_max", packs_max.to_string()),
@@ -62,6 +72,7 @@ fn the_documented_defaults_are_the_defaults() {
         ("http::Limits::drain_timeout", seconds(drain_timeout)),
         ("http::Limits::log_bytes_max", log_bytes_max.to_string()),
         ("http::Limits::uploads_max", uploads_max.to_string()),
+        ("http::Limits::uploads_per_address_max", uploads_per_address_max.to_string()),
         ("http::Limits::upload_free_bytes_min", upload_free_bytes_min.to_string()),
         ("http::Limits::part_age_max", seconds(part_age_max)),
         ("http::Limits::sweep_entries_max", sweep_entries_max.to_string()),
@@ -73,11 +84,7 @@ fn the_documented_defaults_are_the_defaults() {
         ("http::Limits::checks_max", checks_max.to_string()),
         ("http::Limits::checks_waiting_max", checks_waiting_max.to_string()),
         ("http::Limits::wrong_passwords_max", wrong_passwords_max.to_string()),
-    ];
-    let expected = expected.into_iter().chain(constants()).chain(of_http2());
-    let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value)).collect();
-    let documented = documented_limits(include_str!("../../../../docs/limits.md"), "http");
-    assert_eq!(documented, expected);
+    ]
 }
 
 fn constants() -> Vec<(&'static str, String)> {

@@ -23,5 +23,6 @@ mod rfc;
 mod shutdown;
 mod streams;
 mod tls;
+mod versions;
 mod ways;
 mod writes;

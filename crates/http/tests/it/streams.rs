@@ -10,7 +10,7 @@ use sockeye_http::{
 };
 use sockeye_testkit::{Need, need};
 
-use crate::harness::{Kept, PATIENCE, Running, config, folder, pattern, start};
+use crate::harness::{Client, Kept, PATIENCE, Running, config, folder, pattern, start};
 
 const LARGE_BYTES: usize = 5_000_000;
 
@@ -214,6 +214,47 @@ fn a_producer_may_take_longer_than_a_peer_may() {
     assert!(matches!(event, Event::TimedOut { .. }), "{event:?}");
     sender.send(()).unwrap();
     assert_eq!(client.response().text(), "ab");
+}
+
+#[test]
+fn one_address_leaves_places_for_others() {
+    let folder = folder();
+    let (sender, go) = mpsc::channel::<()>();
+    let go = Arc::new(Mutex::new(go));
+    let limits = Limits { streams_max: 3, streams_per_address_max: 1, ..Limits::default() };
+    let server = serve(Config { limits, ..config(folder.path()) }, move |_| {
+        let go = Arc::clone(&go);
+        stream(move |out| {
+            out.write_all(b"a")?;
+            out.flush()?;
+            let _ = go.lock().unwrap().recv();
+            out.write_all(b"b")
+        })
+    });
+    let from = |source: [u8; 4]| {
+        use sockeye_socket::{Family, Kind, Socket};
+        let socket = Socket::new(Family::Inet, Kind::Stream, 0).unwrap();
+        socket.bind(std::net::SocketAddr::from((source, 0))).unwrap();
+        socket.connect(server.address).unwrap();
+        Client::of(std::net::TcpStream::from(socket.detach()))
+    };
+    let ask = |client: &mut Client| client.send("GET /~s HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut first = from([127, 0, 0, 2]);
+    ask(&mut first);
+    first.wait();
+    let mut again = from([127, 0, 0, 2]);
+    ask(&mut again);
+    let refused = again.response();
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
+    let mut other = from([127, 0, 0, 3]);
+    ask(&mut other);
+    other.wait();
+    drop(sender);
+    for client in [&mut first, &mut other] {
+        assert_eq!(client.response().text(), "ab");
+    }
+    ask(&mut again);
+    assert_eq!(again.response().text(), "ab", "its place is free again");
 }
 
 #[test]

@@ -15,22 +15,22 @@ use sockeye_http::{Allowed, Config, Limits, Writes};
 use crate::harness::{Response, Running, config, start};
 
 /// Everything is allowed, everywhere.
-pub(super) const ALL: Allowed = Allowed { upload: true, delete: true, mkdir: true };
+pub(crate) const ALL: Allowed = Allowed { upload: true, delete: true, mkdir: true };
 
 /// The usual configuration with changes below `below`.
-pub(super) fn writable(folder: &Path, below: &str, allowed: Allowed) -> Config {
+pub(crate) fn writable(folder: &Path, below: &str, allowed: Allowed) -> Config {
     let limits = Limits { upload_free_bytes_min: 0, ..Limits::default() };
     let writes = Writes { folder: below.to_owned(), allowed, ..Writes::default() };
     Config { writes: Some(writes), limits, ..config(folder) }
 }
 
 /// A server where everything may be changed.
-pub(super) fn open(folder: &Path) -> Running {
+pub(crate) fn open(folder: &Path) -> Running {
     start(writable(folder, "", ALL))
 }
 
 /// A request with a body and more header fields, each with its CRLF.
-pub(super) fn request(line: &str, fields: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn request(line: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let fields = format!("Host: a\r\nContent-Length: {length}\r\n{fields}");
     [format!("{line} HTTP/1.1\r\n{fields}\r\n").as_bytes(), body].concat()
@@ -38,18 +38,18 @@ pub(super) fn request(line: &str, fields: &str, body: &[u8]) -> Vec<u8> {
 
 impl Running {
     /// Sends a request with a body and more header fields, each with its CRLF.
-    pub(super) fn send(&self, line: &str, fields: &str, body: &[u8]) -> Response {
+    pub(crate) fn send(&self, line: &str, fields: &str, body: &[u8]) -> Response {
         self.ask(request(line, fields, body))
     }
 
     /// The status of the answer to such a request.
-    pub(super) fn status(&self, line: &str, fields: &str, body: &[u8]) -> u16 {
+    pub(crate) fn status(&self, line: &str, fields: &str, body: &[u8]) -> u16 {
         self.send(line, fields, body).status
     }
 }
 
 /// The names in a folder, hidden ones too, in order.
-pub(super) fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

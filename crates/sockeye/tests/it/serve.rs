@@ -353,6 +353,18 @@ fn a_file_is_served_so_many_times_and_so_long() {
     assert_eq!(curl(&[&url]).out(), "hello");
     assert_eq!(curl(&[&url]).out(), "hello");
     assert_eq!(server.finish().code(), Some(0));
+    // In HTTP/2 it is the same, and the last one comes whole.
+    std::fs::write(&path, vec![b'x'; 3_000_000]).unwrap();
+    let (server, url) = serve(&path, &["--times", "2"]);
+    let get = |args: &[&str]| curl(&[&["--http2-prior-knowledge", &url], args].concat());
+    assert_eq!(get(&["-r", "0-1"]).out(), "xx");
+    assert!(get(&["-I"]).out().starts_with("HTTP/2 200"));
+    let broken = get(&["--max-filesize", "1000", "-o", "/dev/null"]);
+    assert_ne!(broken.code(), Some(0), "given up, it does not count");
+    for _ in 0..2 {
+        assert_eq!(get(&[]).stdout.len(), 3_000_000);
+    }
+    assert_eq!(server.finish().code(), Some(0));
     let (server, _) = serve(folder.path(), &["--expire", "100ms"]);
     assert_eq!(server.finish().code(), Some(0));
     let folder = folder.path().to_str().unwrap();

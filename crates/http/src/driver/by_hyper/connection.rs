@@ -1,5 +1,6 @@
 //! One connection from hyper's first byte to its last: its limits, its deadlines, and how it ends.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -23,6 +24,7 @@ use super::limits::{
     STREAM_WINDOW_BYTES, STREAMS_MAX,
 };
 use super::pulse::{Pulse, State};
+use super::stall::Bounded;
 use super::wire::Wire;
 use crate::event::Event;
 use crate::proto::head::FIELDS_MAX;
@@ -55,20 +57,28 @@ impl Opened {
     }
 }
 
-/// Runs hyper's tasks on the thread that they were born on.
-#[derive(Clone, Copy, Debug)]
-struct OnThisThread;
+/// Runs hyper's tasks, one for each stream, on the thread that they were born on.
+#[derive(Clone, Debug)]
+struct OnThisThread {
+    /// When anything of the connection moved last.
+    last: Rc<Cell<Instant>>,
+    /// How long a stream's peer may let it wait.
+    timeout: Duration,
+}
 
 impl<F: Future<Output = ()> + 'static> Executor<F> for OnThisThread {
     fn execute(&self, task: F) {
-        tokio::task::spawn_local(task);
+        tokio::task::spawn_local(Bounded::new(task, Rc::clone(&self.last), self.timeout));
     }
 }
 
 /// Serves HTTP/2 until the connection ends.
 pub(in super::super) async fn serve_http2(worker: Rc<Worker>, opened: Opened) {
     let limits = &worker.service.limits;
-    let mut http = http2::Builder::new(OnThisThread);
+    let timeout = limits.write_timeout;
+    let (shared, io) = opened.share(Rc::clone(&worker));
+    let executor = OnThisThread { last: shared.pulse.last(), timeout };
+    let mut http = http2::Builder::new(executor);
     http.timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
         .max_pending_accept_reset_streams(RESETS_WAITING_MAX)
@@ -78,9 +88,8 @@ pub(in super::super) async fn serve_http2(worker: Rc<Worker>, opened: Opened) {
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
         .keep_alive_interval(limits.idle_timeout)
-        .keep_alive_timeout(limits.write_timeout)
+        .keep_alive_timeout(timeout)
         .auto_date_header(false);
-    let (shared, io) = opened.share(worker);
     let ours = Rc::clone(&shared);
     let service = service_fn(move |request| exchange(Rc::clone(&ours), request));
     let connection = std::pin::pin!(http.serve_connection(io, service));

@@ -17,6 +17,7 @@ use super::head::head_of;
 use super::incoming::{self, drain};
 use super::outgoing::Outgoing;
 use super::pulse::Pulse;
+use super::stall::Turn;
 use crate::cache::Ready;
 use crate::event::Event;
 use crate::files::Open;
@@ -95,6 +96,7 @@ pub(super) struct Account {
     /// Of the body: how many there are to give, and how many have been given.
     bytes_max: u64,
     bytes: u64,
+    turn: Rc<Turn>,
     is_peers_turn: bool,
 }
 
@@ -115,6 +117,7 @@ impl Account {
             head_bytes: 0,
             bytes_max: u64::MAX,
             bytes: 0,
+            turn: Turn::here(),
             is_peers_turn: false,
         }
     }
@@ -127,12 +130,14 @@ impl Account {
             false => self.shared.pulse.wait(),
         }
         self.is_peers_turn = true;
+        self.turn.is_peers();
     }
 
     /// The next bytes are not there yet, for which the peer is not to blame.
     pub(super) fn our_turn(&mut self) {
         if std::mem::take(&mut self.is_peers_turn) {
             self.shared.pulse.wait_no_more();
+            self.turn.is_ours();
         }
     }
 
@@ -192,7 +197,8 @@ impl Account {
         if self.is_head || plan.status.is_without_content() {
             return self.plan(plan, None);
         }
-        let pieces = match Pieces::start(&self.shared.worker.service.streams, produce).await {
+        let Shared { worker, peer, .. } = &*self.shared;
+        let pieces = match Pieces::start(&worker.service.streams, peer, produce).await {
             Ok(pieces) => pieces,
             Err(error) => return self.plan(error.plan(), None),
         };
@@ -232,6 +238,9 @@ impl Drop for Account {
         self.our_turn();
         let Shared { worker, peer, pulse, .. } = &*self.shared;
         pulse.end();
+        if self.turn.is_over() {
+            (worker.sink)(&Event::TimedOut { peer: peer.clone(), stage: "answer" });
+        }
         let Some(status) = self.status else { return };
         worker.count_answer(&Answered {
             method: self.head.as_ref().map(Head::method),

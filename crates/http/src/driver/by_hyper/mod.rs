@@ -9,6 +9,7 @@ mod incoming;
 pub mod limits;
 mod outgoing;
 mod pulse;
+mod stall;
 mod wire;
 
 pub(super) use connection::{Opened, serve_http1, serve_http2};

@@ -12,7 +12,7 @@ pub(super) struct Pulse {
     exchanges: Cell<u32>,
     /// Answers of which the peer has to take more before anything else can happen.
     waiting: Cell<u32>,
-    last: Cell<Instant>,
+    last: Rc<Cell<Instant>>,
     is_fresh: Cell<bool>,
 }
 
@@ -34,7 +34,7 @@ impl Pulse {
         Rc::new(Pulse {
             exchanges: Cell::new(0),
             waiting: Cell::new(0),
-            last: Cell::new(accepted),
+            last: Rc::new(Cell::new(accepted)),
             is_fresh: Cell::new(true),
         })
     }
@@ -54,6 +54,11 @@ impl Pulse {
     /// The peer has done its part.
     pub(super) fn beat(&self) {
         self.last.set(Instant::now());
+    }
+
+    /// When the peer did its part last.
+    pub(super) fn last(&self) -> Rc<Cell<Instant>> {
+        Rc::clone(&self.last)
     }
 
     /// It is the peer's turn in one exchange more.

@@ -105,6 +105,22 @@ fn a_limit_of_size_is_413() {
 }
 
 #[test]
+fn so_many_uploads_of_one_address_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = writable(folder.path(), "", ALL);
+    config.limits.uploads_per_address_max = 1;
+    let server = start(config);
+    let mut first = server.connect();
+    let head = "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n";
+    first.send(format!("{head}Expect: 100-continue\r\n\r\n"));
+    assert_eq!(first.response_to("HEAD").status, 100);
+    assert_eq!(server.status("PUT /b", "", b"x"), 503);
+    first.send("x");
+    assert_eq!(first.response().status, 201);
+    assert_eq!(server.status("PUT /b", "", b"x"), 201);
+}
+
+#[test]
 fn so_many_uploads_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = writable(folder.path(), "", ALL);
