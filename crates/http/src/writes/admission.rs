@@ -1,4 +1,5 @@
-//! Who may go on: so many uploads at once, in all and of one address, and one at a time with a name.
+//! Who may go on: so many uploads at once, in all and of one address, and one at a time with a
+//! name.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
