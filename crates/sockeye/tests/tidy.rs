@@ -55,6 +55,7 @@ const PROTO_MAY_USE: &[&str] = &[
     "ipnet::",
     "maud::",
     "percent_encoding::",
+    "serde::",
     "serde_json::",
     "siphasher::",
     "thiserror::",

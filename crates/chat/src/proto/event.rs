@@ -1,7 +1,13 @@
 //! What happens in the rooms, and its place in the order of all that happened.
+//!
+//! An event is kept as JSON: `{"kind":"said","nick":"anna","text":"hi","style":"line"}`. A field
+//! that is not known is passed over, a missing one has to have a default, and an event of a kind
+//! that is not known is left alone: so a log outlives the version that wrote it.
 
 use std::sync::Arc;
 use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
 
 use super::{ClientId, Nick, Text};
 
@@ -28,7 +34,9 @@ pub enum Stream {
 }
 
 /// An event's place in the log. The epoch changes when a log begins anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Pos {
     /// Which log.
     pub epoch: u64,
@@ -46,7 +54,8 @@ pub struct MsgId {
 }
 
 /// How something was said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Style {
     /// `<nick> text`
     Line,
@@ -55,7 +64,8 @@ pub enum Style {
 }
 
 /// Why somebody left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Why {
     /// By `/quit`.
     Quit,
@@ -72,7 +82,8 @@ pub enum Why {
 }
 
 /// Something that happened. Only [`super::Hub::apply`] gives it effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
     /// Came in; the name is the hub's proposal, and another where that is taken by then.
     Joined {
@@ -127,7 +138,39 @@ pub enum Event {
     },
 }
 
+/// What a log makes of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// It was said, and is shown, searched and exported later.
+    Said,
+    /// It changes what a room or an account is, and is applied again when the log is opened.
+    State,
+    /// It changes who is here: it is kept for who asks, but has no effect on a later run.
+    Passing,
+    /// It is not kept.
+    Fleeting,
+}
+
 impl Event {
+    /// What a log makes of it.
+    pub fn class(&self) -> Class {
+        match self {
+            Event::Said { .. } | Event::Posted { .. } | Event::Notice { .. } => Class::Said,
+            Event::Joined { .. } | Event::Left { .. } | Event::Renamed { .. } => Class::Passing,
+            Event::Raw { .. } => Class::Fleeting,
+        }
+    }
+
+    /// The words by which it is found.
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Event::Said { text, .. } | Event::Posted { text, .. } | Event::Notice { text } => {
+                Some(text.as_str())
+            }
+            _ => None,
+        }
+    }
+
     /// Whose doing it is.
     pub fn client(&self) -> Option<ClientId> {
         match self {
@@ -161,4 +204,53 @@ pub struct Entry {
     pub pos: Pos,
     /// What was appended.
     pub append: Append,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::Roster;
+
+    #[test]
+    fn events_are_kept_as_json_without_the_connection() {
+        let client = Roster::default().insert(());
+        let nick = Nick::new("anna").expect("a nick");
+        let text = Text::new("h\u{1b}i \u{2028}");
+        let said = Event::Said { client, nick: nick.clone(), text, style: Style::Action };
+        let json = serde_json::to_string(&said).expect("JSON");
+        assert_eq!(
+            json,
+            "{\"kind\":\"said\",\"client\":null,\"nick\":\"anna\",\
+             \"text\":\"h\\u001bi \u{2028}\",\"style\":\"action\"}"
+        );
+        let read: Event = serde_json::from_str(&json).expect("an event");
+        assert_eq!(read.client(), Some(ClientId::NOBODY));
+        assert_eq!(read.words(), said.words());
+        let left = Event::Left { client, why: Why::Gone };
+        let json = serde_json::to_string(&left).expect("JSON");
+        let nobody = Event::Left { client: ClientId::NOBODY, why: Why::Gone };
+        assert_eq!(serde_json::from_str::<Event>(&json).expect("an event"), nobody);
+    }
+
+    #[test]
+    fn what_a_later_version_adds_is_passed_over_and_what_no_version_writes_is_refused() {
+        let newer = r#"{"kind":"posted","nick":"bo","text":"hi","mood":"good"}"#;
+        let nick = Nick::new("bo").expect("a nick");
+        let posted = Event::Posted { nick, text: Text::new("hi") };
+        assert_eq!(serde_json::from_str::<Event>(newer).expect("an event"), posted);
+        for bad in [
+            r#"{"kind":"levitated","by":"bo"}"#,
+            r#"{"kind":"posted","nick":"b o","text":"hi"}"#,
+            r#"{"kind":"posted","nick":"","text":"hi"}"#,
+            r#"{"kind":"posted","nick":"bo"}"#,
+            r#"{"nick":"bo"}"#,
+            "[]",
+            "",
+        ] {
+            assert!(serde_json::from_str::<Event>(bad).is_err(), "{bad}");
+        }
+        let broken = r#"{"kind":"notice","text":"a\r\nQUIT\u0000"}"#;
+        let read: Event = serde_json::from_str(broken).expect("an event");
+        assert_eq!(read.words(), Some("aQUIT"));
+    }
 }

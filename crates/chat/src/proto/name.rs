@@ -14,6 +14,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// A nick may have so many characters.
 pub(super) const NICK_CHARS_MAX: usize = 32;
 /// The name of a room may have so many characters.
@@ -89,6 +91,24 @@ fn is_nick_char(c: char) -> bool {
     let blank = matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
     (c.is_alphanumeric() && !blank)
         || matches!(c, '-' | '_' | '[' | ']' | '\\' | '`' | '^' | '{' | '}' | '|')
+}
+
+impl Serialize for Nick {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A kept nick may be one that only the server gives, but nothing that no nick can be.
+impl<'de> Deserialize<'de> for Nick {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Nick, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        match Nick::new(&name) {
+            Ok(nick) => Ok(nick),
+            Err(NickError::Reserved) => Ok(Nick(name.into())),
+            Err(error) => Err(de::Error::custom(error)),
+        }
+    }
 }
 
 impl fmt::Display for Nick {

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// What somebody said: valid UTF-8, no NUL, no line end. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Arc<str>);
@@ -26,6 +28,18 @@ impl Text {
     /// Whether a terminal would show nothing.
     pub fn is_blank(&self) -> bool {
         self.0.chars().all(|c| c.is_whitespace() || is_hostile(c))
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        Ok(Text::new(&String::deserialize(deserializer)?))
     }
 }
 
