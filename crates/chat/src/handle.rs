@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use sockeye_socket::{Socket, Waker};
 
-use crate::proto::{Present, Said};
+use crate::proto::{self, Present, Said};
+use crate::turn::Found;
 
 /// How long a question waits for the loop's answer.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -39,6 +40,7 @@ pub(crate) enum Question {
     Present(SyncSender<Vec<Present>>),
     Recent(usize, SyncSender<Vec<Said>>),
     Post { nick: String, text: String, answer: SyncSender<Result<(), String>> },
+    Log(proto::Question, SyncSender<Found>),
 }
 
 /// Why a line was not said.
@@ -127,6 +129,11 @@ impl Handle {
     /// most what the server keeps; `None` where it has ended or does not answer.
     pub fn recent(&self, lines: usize) -> Option<Vec<Said>> {
         self.ask(|answer| Question::Recent(lines, answer))
+    }
+
+    /// Asks the log about the past; `None` where the server has ended or does not answer in time.
+    pub fn ask_log(&self, question: proto::Question) -> Option<Found> {
+        self.ask(|answer| Question::Log(question, answer))
     }
 
     /// Says a line in the first room under a name that nobody in the rooms has.

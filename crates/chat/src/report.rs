@@ -47,6 +47,11 @@ pub enum Event {
         /// For so long.
         pause: Duration,
     },
+    /// What is said cannot be kept, for this reason; with `None`: it can again.
+    HistoryTrouble {
+        /// Why.
+        error: Option<String>,
+    },
     /// A listener is broken, and given up.
     ListenerLost {
         /// What the system said.

@@ -87,12 +87,13 @@ impl Server {
             goodbye: self.config.goodbye,
             node: epoch,
         };
+        let lines_max = settings.history_lines.max(settings.web_history_lines);
         let caps = Caps::new(self.config.max_clients, self.config.max_per_ip);
         let tells = !self.config.classic;
         let handle = self.handle.clone();
         let turning = Loop::new(Parts {
             selector: self.selector,
-            log: MemoryLog::new(epoch, settings.history_lines.max(settings.web_history_lines)),
+            log: Box::new(MemoryLog::new(epoch, lines_max)),
             board: Switchboard::new(settings),
             door: Door::new(self.acceptors, caps, self.config.keepalive, self.config.admit, tells),
             handle: self.handle,

@@ -5,18 +5,19 @@
 //! 2. A broken connection is a leave, whatever the system calls it.
 //! 3. Nothing here waits but the selector.
 
+mod keeping;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sockeye_socket::{Events, Selector, Shutdown};
 
+pub(crate) use self::keeping::Found;
+use self::keeping::Keeping;
 use crate::conn::{Conn, Lingering};
 use crate::door::{Door, Guest};
 use crate::handle::{Attached, Question};
-use crate::proto::{
-    Arrival, ClientId, Dialect, Event as RoomEvent, Log, MemoryLog, News, Now, RoomId, Said,
-    Switchboard,
-};
+use crate::proto::{Arrival, ClientId, Dialect, Log, News, Now, RoomId, Said, Switchboard};
 use crate::{Error, Event, Handle, Report, Result, Sink};
 
 /// One read takes so many bytes at most; one send is offered as many.
@@ -40,7 +41,8 @@ pub(crate) enum Token {
 pub(crate) struct Loop {
     selector: Selector<Token>,
     board: Switchboard,
-    log: MemoryLog,
+    log: Box<dyn Log>,
+    keeping: Keeping,
     door: Door,
     handle: Handle,
     sink: Sink,
@@ -50,6 +52,7 @@ pub(crate) struct Loop {
     scratch: Vec<u8>,
     buffer: Box<[u8]>,
     report: Report,
+    winding_up: bool,
     stopping: bool,
 }
 
@@ -57,7 +60,7 @@ pub(crate) struct Loop {
 pub(crate) struct Parts {
     pub(crate) selector: Selector<Token>,
     pub(crate) board: Switchboard,
-    pub(crate) log: MemoryLog,
+    pub(crate) log: Box<dyn Log>,
     pub(crate) door: Door,
     pub(crate) handle: Handle,
     pub(crate) sink: Sink,
@@ -69,6 +72,7 @@ impl Loop {
             selector: parts.selector,
             board: parts.board,
             log: parts.log,
+            keeping: Keeping::default(),
             door: parts.door,
             handle: parts.handle,
             sink: parts.sink,
@@ -78,6 +82,7 @@ impl Loop {
             scratch: Vec::with_capacity(SEND_BYTES),
             buffer: vec![0; READ_BYTES].into(),
             report: Report::default(),
+            winding_up: false,
             stopping: false,
         }
     }
@@ -101,9 +106,7 @@ impl Loop {
                 self.handle_ready(*token, *events, now);
             }
             if shutdown.is_started() && !self.stopping {
-                // What has come in good time is still said.
-                self.decide(now);
-                self.stop(shutdown, now);
+                self.wind_up(shutdown, now);
             }
             self.turn(now);
             if self.stopping && (self.is_done() || shutdown.is_expired()) {
@@ -115,14 +118,17 @@ impl Loop {
 
     /// How long the selector may wait; `None`: until something happens.
     fn timeout(&self) -> Option<Duration> {
-        if !self.stopping && self.board.has_work() {
+        if !self.stopping && self.has_work() {
             return Some(Duration::ZERO);
         }
         let lingering = self.lingering.values().map(|lingering| lingering.until).min();
         let due = [self.board.poll_timeout(), self.door.poll_timeout(), lingering];
         let due = due.into_iter().flatten().min();
         let left = due.map(|at| at.saturating_duration_since(Instant::now()));
-        if self.stopping { Some(left.map_or(STOP_LOOK, |left| left.min(STOP_LOOK))) } else { left }
+        if self.winding_up {
+            return Some(left.map_or(STOP_LOOK, |left| left.min(STOP_LOOK)));
+        }
+        left
     }
 
     fn handle_ready(&mut self, token: Token, events: Events, now: Now) {
@@ -208,7 +214,8 @@ impl Loop {
     /// The part of a turn that comes after the news: decide, send, close.
     fn turn(&mut self, now: Now) {
         self.read_inbox(now);
-        if !self.stopping {
+        self.pass_answers();
+        if !self.winding_up {
             self.decide(now);
         }
         while let Some(id) = self.board.poll_touched() {
@@ -277,30 +284,8 @@ impl Loop {
                 let said = entries.iter().filter_map(|entry| Said::of(entry)).collect();
                 let _ = answer.try_send(said);
             }
-            Question::Post { nick, text, answer } => {
-                let _ = answer.try_send(self.board.post(&nick, &text, now));
-            }
-        }
-    }
-
-    /// Events go into the log, and what the log has ordered takes effect.
-    fn decide(&mut self, now: Now) {
-        while let Some(append) = self.board.poll_append(now) {
-            self.log.append(append);
-            while let Some(entry) = self.log.poll_committed() {
-                if matches!(
-                    entry.append.event,
-                    RoomEvent::Said { .. } | RoomEvent::Posted { .. } | RoomEvent::Raw { .. }
-                ) {
-                    self.report.lines += 1;
-                }
-                self.board.handle_committed(&entry, now);
-                while let Some(replay) = self.board.poll_replay() {
-                    let after = self.log.before_last(replay.room, replay.lines);
-                    let entries = self.log.tail(replay.room, after);
-                    self.board.handle_history(replay, &entries);
-                }
-            }
+            Question::Post { nick, text, answer } => self.post(&nick, &text, answer, now),
+            Question::Log(question, answer) => self.ask_log(question, answer),
         }
     }
 
@@ -366,6 +351,24 @@ impl Loop {
             // It was registered by `see_off`.
             let _ = self.selector.unregister(&lingering.socket);
         }
+    }
+
+    /// What has come in good time is still said, as soon as the log has kept it.
+    fn wind_up(&mut self, shutdown: &Shutdown, now: Now) {
+        if self.winding_up {
+            self.commit(now);
+        } else {
+            self.winding_up = true;
+            self.decide(now);
+        }
+        if !self.log.has_pending() || shutdown.is_expired() {
+            self.stop(shutdown, now);
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        let takes = self.board.has_work() && !self.winding_up && !self.log.is_full();
+        takes || (self.keeping.unapplied && !self.board.is_held())
     }
 
     fn stop(&mut self, shutdown: &Shutdown, now: Now) {

@@ -141,6 +141,8 @@ pub enum Reply {
     Skipped(u64),
     /// Is closed, since so many bytes are waiting to be read.
     TooSlow(usize),
+    /// The line was not said, since it could not be kept.
+    NotKept,
     /// Speaks what is not served here.
     Refused(Opening),
     /// Goodbye.

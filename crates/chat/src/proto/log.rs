@@ -1,18 +1,23 @@
 //! The log: it orders what happens. A room is what its log says.
 //!
 //! A log keeps this contract:
-//! 1. `append` takes an event for good; it never refuses and never blocks the caller for long.
-//! 2. Each appended event comes out of `poll_committed` exactly once, with a position greater than
-//!    all before it; an id that came twice is committed once.
+//! 1. `append` takes an event for good, and never blocks the caller for long.
+//! 2. Each appended event comes out exactly once: of `poll_committed`, with a position greater than
+//!    all before it, or of `poll_refused`, where it could not be kept. An id that came twice comes
+//!    out once.
 //! 3. What `tail` gives for a room after a position, followed by what `poll_committed` gives from
 //!    then on, has no gap and nothing twice.
 //! 4. A log may commit later (a disk, a cluster); whoever appends waits for the commit, not for the
-//!    call.
+//!    call. While a log `is_full` nothing should be appended that can wait.
+//! 5. Each question that was asked is answered once, sooner or later, in any order. An answer has
+//!    at least what had come out of `poll_committed` when the question was asked.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Append, Entry, Event, Pos, RoomId, Stream};
+use super::order::Order;
+use super::recent::Recent;
+use super::{Answer, Append, Entry, Pos, Question, RoomId};
 
 /// The seam behind which events are ordered and kept.
 pub trait Log {
@@ -22,82 +27,97 @@ pub trait Log {
     /// Gives the next event that has its place, until `None`.
     fn poll_committed(&mut self) -> Option<Arc<Entry>>;
 
-    /// Gives what was said in a room after a position, the oldest first.
+    /// Gives the next event that could not be kept and has no place, until `None`.
+    fn poll_refused(&mut self) -> Option<Append> {
+        None
+    }
+
+    /// Whether so much waits that nothing should be appended that can wait.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// Whether something that was appended has not come out yet.
+    fn has_pending(&self) -> bool;
+
+    /// Why nothing can be kept at the moment; `None` where all is well.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    /// Gives what was said in a room after a position, the oldest first, as far as it is at hand.
     fn tail(&self, room: RoomId, after: Pos) -> Vec<Arc<Entry>>;
 
     /// Gives the position after which exactly the last `lines` things were said in a room.
     fn before_last(&self, room: RoomId, lines: usize) -> Pos;
+
+    /// Asks about the past. The ticket comes back with the answer.
+    fn ask(&mut self, ticket: u64, question: Question);
+
+    /// Gives the next answer, until `None`.
+    fn poll_answer(&mut self) -> Option<Answer>;
 }
 
 /// A log in memory: commits at once, keeps the last lines of each room.
-/// A node numbers its events upwards from 1, so that the last number tells a repetition.
 #[derive(Debug)]
 pub struct MemoryLog {
-    last: Pos,
-    lines_max: usize,
-    numbers: BTreeMap<u64, u64>,
-    rooms: BTreeMap<RoomId, VecDeque<Arc<Entry>>>,
+    order: Order,
+    recent: Recent,
     committed: VecDeque<Arc<Entry>>,
+    answers: VecDeque<Answer>,
 }
 
 impl MemoryLog {
     /// Starts an empty log that keeps at most `lines_max` lines of each room.
     pub fn new(epoch: u64, lines_max: usize) -> MemoryLog {
-        let last = Pos { epoch, seq: 0 };
         MemoryLog {
-            last,
-            lines_max,
-            numbers: BTreeMap::new(),
-            rooms: BTreeMap::new(),
+            order: Order::after(Pos { epoch, seq: 0 }),
+            recent: Recent::new(lines_max),
             committed: VecDeque::new(),
+            answers: VecDeque::new(),
         }
     }
 }
 
 impl Log for MemoryLog {
     fn append(&mut self, append: Append) {
-        let number = self.numbers.entry(append.id.node).or_default();
-        if append.id.number <= *number {
-            return;
-        }
-        *number = append.id.number;
-        self.last.seq += 1;
-        let entry = Arc::new(Entry { pos: self.last, append });
-        let is_said = matches!(entry.append.event, Event::Said { .. } | Event::Posted { .. });
-        if let (Stream::Room(room), true) = (entry.append.stream, is_said)
-            && self.lines_max > 0
-        {
-            let kept = self.rooms.entry(room).or_default();
-            if kept.len() == self.lines_max {
-                kept.pop_front();
-            }
-            kept.push_back(Arc::clone(&entry));
-        }
-        self.committed.push_back(entry);
+        self.committed.extend(self.order.place(append));
     }
 
     fn poll_committed(&mut self) -> Option<Arc<Entry>> {
-        self.committed.pop_front()
+        let entry = self.committed.pop_front()?;
+        self.recent.push(&entry);
+        Some(entry)
+    }
+
+    fn has_pending(&self) -> bool {
+        !self.committed.is_empty()
     }
 
     fn tail(&self, room: RoomId, after: Pos) -> Vec<Arc<Entry>> {
-        let kept = self.rooms.get(&room);
-        kept.into_iter().flatten().filter(|entry| entry.pos > after).cloned().collect()
+        self.recent.tail(room, after)
     }
 
     fn before_last(&self, room: RoomId, lines: usize) -> Pos {
-        let Some(kept) = self.rooms.get(&room) else { return self.last };
-        if lines == 0 {
-            return self.last;
-        }
-        let place = kept.len().checked_sub(lines + 1);
-        place.and_then(|at| kept.get(at)).map_or_else(Pos::default, |entry| entry.pos)
+        self.recent.before_last(room, lines, self.order.last())
+    }
+
+    fn ask(&mut self, ticket: u64, question: Question) {
+        let found = match question {
+            Question::Page(page) => self.recent.page(&page),
+            Question::Search { stream, words, lines } => self.recent.search(stream, &words, lines),
+        };
+        self.answers.push_back(Answer { ticket, found: Ok(found) });
+    }
+
+    fn poll_answer(&mut self) -> Option<Answer> {
+        self.answers.pop_front()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{MsgId, Text};
+    use super::super::{Event, MsgId, Page, Stream, Text};
     use super::*;
     use crate::proto::{ClientId, Nick, Roster, Style};
 
@@ -140,6 +160,28 @@ mod tests {
         assert_eq!(numbers(&log.tail(room, log.before_last(room, 9))), [30, 40, 50]);
         assert!(numbers(&log.tail(room, log.before_last(room, 0))).is_empty());
         assert!(numbers(&log.tail(RoomId(9), log.before_last(RoomId(9), 5))).is_empty());
+    }
+
+    #[test]
+    fn questions_are_answered_with_their_tickets() {
+        let client = Roster::default().insert(());
+        let mut log = MemoryLog::new(0, 10);
+        for number in 1..=5 {
+            log.append(said(client, number, 0));
+            assert!(log.has_pending());
+            assert!(log.poll_committed().is_some());
+        }
+        let (after, stream) = (None, Stream::Room(RoomId(0)));
+        let before = Some(super::super::Point::At(Pos { epoch: 0, seq: 5 }));
+        let page = Page { stream, after, before, lines: 2, last: true, changes: false };
+        log.ask(7, Question::Page(Page { last: false, ..page.clone() }));
+        log.ask(8, Question::Page(page));
+        log.ask(9, Question::Search { stream: None, words: "4".to_owned(), lines: 9 });
+        let mut answers = Vec::new();
+        while let Some(Answer { ticket, found }) = log.poll_answer() {
+            answers.push((ticket, numbers(&found.expect("an answer"))));
+        }
+        assert_eq!(answers, [(7, vec![1, 2]), (8, vec![3, 4]), (9, vec![4])]);
     }
 
     #[test]

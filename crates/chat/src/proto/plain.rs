@@ -140,6 +140,9 @@ fn render_state(out: &mut String, reply: &Reply) {
             out,
             format_args!("* closing: you read too slowly, and {bytes} bytes were waiting for you"),
         ),
+        Reply::NotKept => {
+            out.push_str("* that was not said: it could not be kept; try again later")
+        }
         Reply::Refused(opening) => render_refusal(out, *opening),
         Reply::Here { .. } | Reply::Pong(_) | Reply::Close(..) => {}
         Reply::Bye => out.push_str("* bye"),

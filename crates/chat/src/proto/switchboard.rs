@@ -21,8 +21,9 @@ use super::earlier::line_of;
 use super::frame::{Frames, Kind, Line, Reply, Stamp};
 use super::post::{Mailbox, Post};
 use super::{
-    Append, Arrival, ClientId, Decision, Entry, Event, Hub, Limits, Nick, Now, Outbox, Output, Pos,
-    Present, Request, RoomId, RoomName, Roster, Session, SessionConfig, Stream, Text, Why, plain,
+    Append, Arrival, ClientId, Decision, Entry, Event, Hub, Limits, MsgId, Nick, Now, Outbox,
+    Output, Pos, Present, Request, RoomId, RoomName, Roster, Session, SessionConfig, Stream, Text,
+    Why, plain,
 };
 
 /// What a switchboard is made of.
@@ -381,19 +382,21 @@ impl Switchboard {
         }
     }
 
-    /// Says a line in the first room for somebody who is not there.
+    /// Says a line in the first room for somebody who is not there. Gives the id under which the
+    /// log is to commit it.
     ///
     /// # Errors
     /// Why not, as plain clients read it.
-    pub fn post(&mut self, nick: &str, text: &str, now: Now) -> Result<(), String> {
+    pub fn post(&mut self, nick: &str, text: &str, now: Now) -> Result<MsgId, String> {
         let line_bytes_max = self.settings.session.line_bytes_max;
         if text.len() > line_bytes_max {
             return Err(plain::answer(Reply::TooLong(line_bytes_max)));
         }
         let (stream, event) = self.hub.decide_post(nick, text).map_err(plain::answer)?;
         let append = self.hub.append(stream, event, now);
+        let id = append.id;
         self.appends.push_back(append);
-        Ok(())
+        Ok(id)
     }
 
     /// Says a line in the first room.
@@ -405,6 +408,7 @@ impl Switchboard {
 }
 
 mod closing;
+mod keeping;
 mod sending;
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ fn render_reply(line: &Line, reply: &Reply) -> Option<Vec<u8>> {
         | Reply::Unknown(_)
         | Reply::Incomplete(_)
         | Reply::TooLong(_)
+        | Reply::NotKept
         | Reply::Throttled(_) => Some(framed(&json!({ "type": "error", "text": words(line)? }))),
     }
 }

@@ -82,6 +82,24 @@ const WELCOME_1: &str = "* you are plain-1 in #lobby; nobody else is here yet. \
                          /help lists the commands\n";
 
 #[test]
+fn who_is_refused_by_the_log_is_told_and_goes_on() {
+    let mut bench = Bench::new(|_| ());
+    let (a, b) = (bench.join(), bench.join());
+    bench.reads(a);
+    bench.reads(b);
+    bench.board.handle_received(a, b"one\ntwo\n", bench.now);
+    let refused = bench.board.poll_append(bench.now).expect("an event");
+    assert!(bench.board.poll_append(bench.now).is_none(), "it waits for the log");
+    bench.board.handle_refused(&refused.event);
+    bench.turn();
+    assert_eq!(bench.reads(a), "* that was not said: it could not be kept; try again later\n");
+    assert_eq!(bench.reads(b), "<plain-1> two\n");
+    bench.board.tell("the disk is full");
+    assert_eq!(bench.reads(a), "* the disk is full\n");
+    assert_eq!(bench.reads(b), "* the disk is full\n");
+}
+
+#[test]
 fn three_talk() {
     let mut bench = Bench::new(|_| ());
     let (a, b, c) = (bench.join(), bench.join(), bench.join());

@@ -198,6 +198,10 @@ pub(crate) fn log(event: &Event) {
             let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(pause_ms, "no descriptors left: new clients wait");
         }
+        Event::HistoryTrouble { error: Some(error) } => {
+            tracing::error!(error, "messages cannot be kept: the rooms are read-only");
+        }
+        Event::HistoryTrouble { error: None } => tracing::info!("messages are kept again"),
         Event::ListenerLost { error } => tracing::error!(error, "a listener is lost"),
         _ => {}
     }

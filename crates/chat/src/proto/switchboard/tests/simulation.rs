@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::*;
-use crate::proto::{Log, MemoryLog, Rate, Slow};
+use crate::proto::{Answer, Log, MemoryLog, Question, Rate, Slow};
 
 /// A log that commits some entries later.
 struct Laggard {
@@ -31,6 +31,18 @@ impl Log for Laggard {
     fn poll_committed(&mut self) -> Option<Arc<Entry>> {
         self.open = self.open.checked_sub(1)?;
         self.held.pop_front()
+    }
+
+    fn has_pending(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    fn ask(&mut self, ticket: u64, question: Question) {
+        self.inner.ask(ticket, question);
+    }
+
+    fn poll_answer(&mut self) -> Option<Answer> {
+        self.inner.poll_answer()
     }
 
     fn tail(&self, room: RoomId, after: Pos) -> Vec<Arc<Entry>> {
