@@ -28,6 +28,7 @@ mod rules;
 mod server;
 mod service;
 mod site_path;
+mod upload_form;
 mod writes;
 
 #[cfg(test)]
@@ -54,3 +55,4 @@ pub use redirect::Redirect;
 pub use rules::Rule;
 pub use server::Server;
 pub use site_path::{SitePath, SitePathError};
+pub use upload_form::{FormFiles, keep_form};

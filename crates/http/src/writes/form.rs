@@ -3,7 +3,7 @@
 //! A form never replaces a file: where a name is taken the file gets the next `name (1)`. A file's
 //! name may have folders in it, which are made.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use sockeye_edge::tree::{Overwrite, Segments};
@@ -14,13 +14,11 @@ use super::{Asked, NAME_FORM_BYTES_MAX, Writer, bytes};
 use crate::access::{Need, Visitor};
 use crate::listing::wants_page;
 use crate::proto::form;
-use crate::proto::multipart::{self, FormError, Multipart, Piece};
+use crate::proto::multipart::{self, FormError};
 use crate::proto::plan::{Body, Plan};
 use crate::proto::status::{PeerError, Status};
 use crate::service::Reply;
-
-/// A form's body is read in pieces of so many bytes.
-const PIECE_BYTES: usize = 64 << 10;
+use crate::upload_form::{FormFiles, keep_form};
 
 /// POST of a form with files.
 pub(super) fn files(
@@ -38,9 +36,8 @@ pub(super) fn files(
     let visitor = asked.visitor.clone();
     let back = asked.back();
     writer.receive(asked.peer, (length, room), move |writer, body| {
-        let form = Multipart::new(&boundary, multipart::Limits::default());
         let mut into = Into { writer, folder, visitor, kept: Vec::new() };
-        match into.keep(form, body) {
+        match keep_form(&boundary, body, &mut into) {
             Ok(()) => Ok(made(writer, back.as_deref(), &into.kept)),
             Err(failure) if into.kept.is_empty() => Err(failure),
             Err(failure) => Ok(with_count(failure.plan(), into.kept.len())),
@@ -106,43 +103,11 @@ struct Into<'a> {
     kept: Vec<Segments>,
 }
 
-impl<'a> Into<'a> {
-    /// Keeps the files of a form, each as soon as it is whole.
-    fn keep(&mut self, mut form: Multipart, body: &mut dyn Read) -> Result<(), Failure> {
-        let mut incoming: Option<Incoming<'_>> = None;
-        let mut piece = vec![0; PIECE_BYTES];
-        loop {
-            while let Some(next) = form.poll_piece() {
-                match next? {
-                    Piece::Part { file, .. } => {
-                        // A form without a chosen file has one without a name.
-                        let file = file.filter(|file| !file.is_empty());
-                        incoming = file.map(|file| self.begin(&file)).transpose()?;
-                    }
-                    Piece::Data(data) => {
-                        if let Some(incoming) = &mut incoming {
-                            incoming.write(&data)?;
-                        }
-                    }
-                    Piece::PartEnd => {
-                        if let Some(Incoming { temp, .. }) = incoming.take() {
-                            temp.set_mode(self.writer.mode)?;
-                            let parent = temp.path().parent().unwrap_or_default();
-                            let name = temp.commit(Overwrite::Rename)?;
-                            self.kept.push(parent.join(name.as_encoded_bytes())?);
-                        }
-                    }
-                    Piece::End => return Ok(()),
-                }
-            }
-            match body.read(&mut piece).map_err(Failure::Body)? {
-                0 => form.handle_eof(),
-                count => form.handle_received(&piece[..count]),
-            }
-        }
-    }
+impl<'a> FormFiles for Into<'a> {
+    type File = Incoming<'a>;
+    type Failure = Failure;
 
-    fn begin(&self, name: &str) -> Result<Incoming<'a>, Failure> {
+    fn begin(&mut self, name: &str) -> Result<Incoming<'a>, Failure> {
         let mut path = self.folder.clone();
         for segment in name.split('/') {
             path.push(segment.as_bytes())?;
@@ -156,6 +121,22 @@ impl<'a> Into<'a> {
         }
         let temp = self.writer.tree.create_temp(&path).map_err(Failure::in_folder)?;
         Ok(Incoming::new(self.writer, temp))
+    }
+
+    fn write(&mut self, incoming: &mut Incoming<'a>, data: &[u8]) -> Result<(), Failure> {
+        incoming.write(data)
+    }
+
+    fn finish(&mut self, Incoming { temp, .. }: Incoming<'a>) -> Result<(), Failure> {
+        temp.set_mode(self.writer.mode)?;
+        let parent = temp.path().parent().unwrap_or_default();
+        let name = temp.commit(Overwrite::Rename)?;
+        self.kept.push(parent.join(name.as_encoded_bytes())?);
+        Ok(())
+    }
+
+    fn cut(error: io::Error) -> Failure {
+        Failure::Body(error)
     }
 }
 

@@ -13,8 +13,8 @@ use sockeye_chat::Handle;
 use sockeye_edge::Printable;
 use sockeye_edge::tree::{Overwrite, Segments, Temp, Tree, TreeError};
 use sockeye_http::proto::form;
-use sockeye_http::proto::multipart::{self, FormError, Multipart, Piece};
-use sockeye_http::{Answer, Handler, Method, Plan, Request, Status};
+use sockeye_http::proto::multipart::{self, FormError};
+use sockeye_http::{Answer, FormFiles, Handler, Method, Plan, Request, Status, keep_form};
 
 use super::{Limits, shared};
 use crate::proto::name;
@@ -115,7 +115,8 @@ impl Drop {
             Err(error) => return Answer::Plan(Failure::from(error).plan()),
         };
         self.receive(move |inbox, body| {
-            match inbox.keep_form(&boundary, body, &Dropper { nick: None, from }) {
+            let dropper = Dropper { nick: None, from };
+            match keep_form(&boundary, body, &mut Form { inbox, dropper }) {
                 Ok(()) => Plan::new(Status::SEE_OTHER).with_header("Location", "/"),
                 Err(failure) => failure.plan(),
             }
@@ -232,43 +233,32 @@ impl Inbox {
             }
         }
     }
+}
 
-    fn keep_form(
-        &self,
-        boundary: &str,
-        body: &mut dyn Read,
-        dropper: &Dropper,
-    ) -> Result<(), Failure> {
-        let mut form = Multipart::new(boundary, multipart::Limits::default());
-        let mut coming: Option<Coming> = None;
-        let mut piece = vec![0; PIECE_BYTES];
-        loop {
-            while let Some(next) = form.poll_piece() {
-                match next? {
-                    Piece::Part { file, .. } => {
-                        // A form without a chosen file has one without a name.
-                        let file = file.filter(|file| !file.is_empty());
-                        let file = file.as_deref().map(name::last_component);
-                        coming = file.map(|file| self.begin(file)).transpose()?;
-                    }
-                    Piece::Data(data) => {
-                        if let Some(coming) = &mut coming {
-                            self.write(coming, &data)?;
-                        }
-                    }
-                    Piece::PartEnd => {
-                        if let Some(coming) = coming.take() {
-                            self.finish(coming, dropper)?;
-                        }
-                    }
-                    Piece::End => return Ok(()),
-                }
-            }
-            match body.read(&mut piece)? {
-                0 => form.handle_eof(),
-                count => form.handle_received(&piece[..count]),
-            }
-        }
+/// The files of one form, and who drops them.
+struct Form<'a> {
+    inbox: &'a Inbox,
+    dropper: Dropper,
+}
+
+impl FormFiles for Form<'_> {
+    type File = Coming;
+    type Failure = Failure;
+
+    fn begin(&mut self, name: &str) -> Result<Coming, Failure> {
+        self.inbox.begin(name::last_component(name))
+    }
+
+    fn write(&mut self, coming: &mut Coming, data: &[u8]) -> Result<(), Failure> {
+        self.inbox.write(coming, data)
+    }
+
+    fn finish(&mut self, coming: Coming) -> Result<(), Failure> {
+        self.inbox.finish(coming, &self.dropper).map(drop)
+    }
+
+    fn cut(error: io::Error) -> Failure {
+        error.into()
     }
 }
 
