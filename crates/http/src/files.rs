@@ -135,6 +135,11 @@ impl Files {
         self.only.as_deref()
     }
 
+    /// Whether the disk says what `target` names.
+    pub(crate) fn asks_the_disk(&self, target: &Target) -> bool {
+        self.only.is_none() && (self.hidden || !target.is_hidden())
+    }
+
     /// The form in which folders are shown unless asked otherwise.
     pub(crate) fn listing(&self) -> Listing {
         self.listing

@@ -21,7 +21,7 @@ use sockeye_socket::Address;
 use self::coding::Codings;
 use self::ways::{Ways, moved, with_query};
 use crate::access::{Check, Checks, Known, Need, Refusal, Stop, Visitor};
-use crate::cache::{Cache, Ready};
+use crate::cache::{Cache, ListingPlace, Ready};
 use crate::config::{Config, Limits};
 use crate::error::Error;
 use crate::files::{Files, Found, Open, facts_of};
@@ -59,6 +59,8 @@ pub(crate) enum Reply {
     Stream(Plan, Produce),
     /// Run that, where blocking is allowed, and send what comes out.
     Job(Job),
+    /// The same, and keep it in that place.
+    Listing(Job, ListingPlace),
     /// Give the body, at most so many bytes, to that, where blocking is allowed.
     Receive(u64, Receive),
     /// Check these credentials, where blocking is allowed, and ask again.
@@ -75,7 +77,9 @@ impl Reply {
                 plan.headers.extend(&fields);
             }
             Reply::Ready(..) | Reply::Check(_) | Reply::Takeover(_) => {}
-            Reply::Job(_) | Reply::Receive(..) => return self.with_fields_later(fields),
+            Reply::Job(_) | Reply::Listing(..) | Reply::Receive(..) => {
+                return self.with_fields_later(fields);
+            }
         }
         self
     }
@@ -86,7 +90,8 @@ impl Reply {
             plan
         };
         match self {
-            Reply::Job(job) => Reply::Job(Box::new(move || add(job()))),
+            // What has fields of its own is not kept.
+            Reply::Job(job) | Reply::Listing(job, _) => Reply::Job(Box::new(move || add(job()))),
             Reply::Receive(bytes_max, receive) => {
                 Reply::Receive(bytes_max, Box::new(move |body| add(receive(body))))
             }
@@ -364,12 +369,21 @@ impl Service {
         if let Some(reply) = kept.and_then(|entry| self.kept_reply(head, &target, entry, asking)) {
             return reply;
         }
+        if let Some(reply) = self.kept_listing(head, &target, cache, asking) {
+            return reply;
+        }
         let error = |status, why| self.error_reply(head, PeerError::new(status, why));
-        match self.find(&target, cache, asking) {
+        let (found, cover) = self.find(&target, cache, asking);
+        match found {
             Found::File(open) => self.found_reply((head, accepted), &target, open, asking),
-            Found::Folder(opened) => self.folder_reply(head, target, opened, asking),
+            Found::Folder(opened) => {
+                self.folder_reply((head, target), opened, (cache, cover), asking)
+            }
             Found::MovedToFolder => to_folder(&target),
-            Found::Missing => self.missing_reply((head, accepted), &target, asking),
+            Found::Missing => match self.kept_nothing(head, cache, asking) {
+                Some(reply) => reply,
+                None => self.missing_reply((head, accepted), &target, asking),
+            },
             Found::Forbidden => error(Status::FORBIDDEN, "the server may not read this"),
             Found::Busy => error(Status::SERVICE_UNAVAILABLE, "the server cannot open this now"),
         }

@@ -51,6 +51,7 @@ const PROTO_MAY_USE: &[&str] = &[
     "sha1::",
     "tungstenite::",
     "httparse",
+    "memchr",
     "httpdate",
     "ipnet::",
     "maud::",

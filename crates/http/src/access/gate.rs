@@ -89,6 +89,11 @@ impl Visitor {
         auth.judge_all(need, path, self.user).result()
     }
 
+    /// Who it is, where that is known.
+    pub(crate) fn user(&self) -> Option<UserId> {
+        self.user
+    }
+
     /// Whether it is known who it is.
     pub(crate) fn is_known(&self) -> bool {
         self.user.is_some()

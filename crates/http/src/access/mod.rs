@@ -85,6 +85,14 @@ impl fmt::Display for Rights {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UserId(usize);
 
+#[cfg(test)]
+impl UserId {
+    /// The user with that number.
+    pub(crate) fn number(number: usize) -> Option<UserId> {
+        Some(UserId(number))
+    }
+}
+
 #[derive(Debug)]
 struct User {
     /// `None`: any name will do.

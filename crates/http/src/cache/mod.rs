@@ -1,14 +1,18 @@
-//! What a worker keeps of the files that were asked for: written answers, small bodies, open
-//! descriptors of larger files. Each worker has its own, so nothing is locked or shared.
+//! What a worker keeps of what was asked for: written answers about files, small bodies, open
+//! descriptors of larger files, listings of folders, and names of which there is nothing. Each
+//! worker has its own, so nothing is locked or shared.
 //!
 //! Rules:
 //! 1. Only what the tree itself opened is kept, and only where no symbolic link is on the way.
 //! 2. Nothing is kept for longer than [`LIFETIME`]; then it is opened again.
 //! 3. Where the folders on the way are watched, a change ends it earlier: before any request
-//!    that the server receives after the change's system call has returned.
+//!    that the server receives after the change's system call has returned. Listings and names of
+//!    which there is nothing are kept only there.
 //! 4. Entries, bytes, descriptors and watches have limits. At the limit nothing more is kept until
 //!    something ends; nothing that works waits for it.
 
+mod listings;
+mod missing;
 mod ready;
 mod watches;
 
@@ -21,6 +25,9 @@ use crate::config::Limits;
 use crate::files::{Files, Open};
 use crate::proto::answer::Facts;
 use crate::proto::target::Target;
+use listings::Listings;
+pub(crate) use listings::{Place as ListingPlace, Shown};
+use missing::Missing;
 pub(crate) use ready::Ready;
 use watches::{Change, Watches, folders_above, is_at_or_below};
 
@@ -35,6 +42,11 @@ const SHORTAGE: Duration = Duration::from_secs(2);
 const ENTRY_BYTES: usize = 512;
 /// Folders this deep are not watched.
 const DEPTH_MAX: usize = 32;
+/// Listings have this part of the bytes at most, so that they leave room for files.
+const LISTINGS_PART: usize = 2;
+/// Names of which there is nothing have this part of entries and bytes at most: whoever asks for
+/// names at random takes no room from files.
+const MISSING_PART: usize = 4;
 
 /// How much one worker may keep.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +129,8 @@ pub(crate) enum Cover {
 #[derive(Debug)]
 pub(crate) struct Cache {
     map: Map,
+    listings: Listings,
+    missing: Missing,
     order: VecDeque<Place>,
     bounds: Bounds,
     serials: u64,
@@ -133,6 +147,8 @@ impl Cache {
     pub(crate) fn new(bounds: Bounds) -> Cache {
         Cache {
             map: Map::default(),
+            listings: Listings::default(),
+            missing: Missing::default(),
             order: VecDeque::new(),
             bounds,
             serials: 0,
@@ -173,7 +189,7 @@ impl Cache {
     ) -> bool {
         self.expire(now);
         let is_small = open.facts.size <= BODY_BYTES_MAX;
-        if self.map.len() >= self.bounds.entries_max
+        if self.amount() >= self.bounds.entries_max
             || self.order.len() >= self.bounds.entries_max.saturating_mul(2)
             || (!is_small && self.map.open_files >= self.bounds.files_max)
             || (!is_small && self.short_until.is_some_and(|until| now < until))
@@ -193,7 +209,7 @@ impl Cache {
         (cover, now): (Cover, Instant),
     ) {
         let bytes = ENTRY_BYTES + entry.ready.bytes().len() + 2 * target.path().len();
-        if self.map.bytes.saturating_add(bytes) > self.bounds.bytes_max {
+        if self.bytes().saturating_add(bytes) > self.bounds.bytes_max {
             return;
         }
         let is_covered = cover == Cover::Watched && Watches::is_called(file, &entry.path);
@@ -205,26 +221,129 @@ impl Cache {
         self.order.push_back(Place { path, is_folder, serial, until });
     }
 
+    /// The listing of the folder that `target` names, as it is `shown`.
+    pub(crate) fn listing(
+        &mut self,
+        target: &Target,
+        shown: &Shown,
+        now: Instant,
+    ) -> Option<&mut Rc<Ready>> {
+        self.refresh();
+        self.listings.get(target.path(), shown, now)
+    }
+
+    /// A place for the listing of the folder that `target` names, to be taken before the folder is
+    /// read. Where its folders were not watched when it was opened, which `cover` says, they are
+    /// from now on, and there is a place the next time.
+    pub(crate) fn listing_place(
+        &mut self,
+        target: &Target,
+        shown: Shown,
+        files: &Files,
+        (cover, now): (Cover, Instant),
+    ) -> Option<ListingPlace> {
+        self.expire(now);
+        if self.amount() >= self.bounds.entries_max || !self.has_room_for(target.path()) {
+            return None;
+        }
+        if cover == Cover::Unwatched {
+            self.watch(target, files, now);
+            return None;
+        }
+        self.listings.take_place(target.path(), shown, now)
+    }
+
+    /// Keeps a listing, unless its folder has changed since the place was taken or it is too large.
+    pub(crate) fn insert_listing(&mut self, place: &ListingPlace, ready: Ready) {
+        self.is_stale = true;
+        self.refresh();
+        let (bytes, max) = (ready.bytes().len(), self.bounds.bytes_max);
+        let listings = self.listings.bytes().saturating_add(bytes);
+        if listings <= max / LISTINGS_PART && self.bytes().saturating_add(bytes) <= max {
+            self.listings.fill(place, ready);
+        }
+    }
+
+    /// Whether there is known to be nothing that `target` names.
+    pub(crate) fn is_missing(&mut self, target: &Target, now: Instant) -> bool {
+        if target.is_folder() || self.missing.len() == 0 {
+            return false;
+        }
+        self.refresh();
+        self.missing.contains(target.path(), now)
+    }
+
+    /// There is nothing that `target` names: keeps that, or watches its folders, so that it can be
+    /// kept the next time. Say with `cover` how they were watched before it was looked for.
+    pub(crate) fn insert_missing(
+        &mut self,
+        target: &Target,
+        files: &Files,
+        (cover, now): (Cover, Instant),
+    ) {
+        // What is missing is watched by the folder in which it would be: that has to be there.
+        if target.is_folder()
+            || self.amount() >= self.bounds.entries_max
+            || self.missing.len() >= self.bounds.entries_max / MISSING_PART
+            || self.missing.bytes() >= self.bounds.bytes_max / MISSING_PART
+            || !self.has_room_for(target.path())
+        {
+            return;
+        }
+        match cover {
+            Cover::Watched => self.missing.insert(target.path(), now),
+            Cover::Unwatched => drop(self.watch(target, files, now)),
+        }
+    }
+
+    /// The answer where there is nothing, as a page or as text; `write` makes it the first time.
+    pub(crate) fn nothing(
+        &mut self,
+        is_page: bool,
+        write: impl FnOnce() -> Option<Ready>,
+    ) -> Option<&mut Rc<Ready>> {
+        self.missing.answer(is_page, write)
+    }
+
+    /// Whether there are bytes left for an entry that has no answer yet.
+    fn has_room_for(&self, path: &[u8]) -> bool {
+        self.bytes() + ENTRY_BYTES + path.len() <= self.bounds.bytes_max
+    }
+
+    /// How much is kept.
+    fn amount(&self) -> usize {
+        self.map.len() + self.listings.len() + self.missing.len()
+    }
+
+    /// What it costs.
+    fn bytes(&self) -> usize {
+        self.map.bytes + self.listings.bytes() + self.missing.bytes()
+    }
+
     /// Ends what is over. To be called once in a while, so that nothing that nobody asks for any
     /// more holds memory, descriptors or watches.
     pub(crate) fn sweep(&mut self, now: Instant) {
         self.is_stale = true;
         self.refresh();
         self.expire(now);
-        if self.map.len() == 0 {
+        self.listings.expire(now);
+        self.missing.expire(now);
+        if self.amount() == 0 {
             self.watches.keep(|_| false);
         }
     }
 
     /// Whether nothing is kept or watched.
     pub(crate) fn is_empty(&self) -> bool {
-        self.map.len() == 0 && self.order.is_empty() && self.watches.are_empty()
+        self.amount() == 0 && self.order.is_empty() && self.watches.are_empty()
     }
 
     /// Ends everything that is kept: it would not be answered like that any more.
     pub(crate) fn forget(&mut self) {
         self.order.clear();
         self.map = Map::default();
+        self.listings.remove_below(b"");
+        self.missing = Missing::default();
     }
 
     /// Descriptors are short: ends everything that is kept, and keeps none of them for a while.
@@ -241,13 +360,19 @@ impl Cache {
         if !std::mem::take(&mut self.is_stale) {
             return;
         }
-        let map = &mut self.map;
-        self.watches.read(|change| match change {
-            Change::Everything => map.remove_below(b""),
-            Change::Below(folder) => map.remove_below(folder),
+        let Cache { map, listings, missing, watches, .. } = self;
+        watches.read(|change| match change {
+            Change::Everything | Change::Below(_) => {
+                let folder = if let Change::Below(folder) = change { folder } else { b"" };
+                map.remove_below(folder);
+                listings.remove_below(folder);
+                missing.remove_below(folder);
+            }
             Change::Name(folder, path) => {
                 map.remove(path, false);
                 map.remove(folder, true);
+                listings.remove(folder);
+                missing.remove(path);
             }
         });
     }
@@ -269,7 +394,10 @@ impl Cache {
             return;
         }
         self.watches_full_until = Some(now + LIFETIME);
-        let needed = self.map.folders_in_use();
+        let mut needed = self.map.folders_in_use();
+        let listed = self.listings.folders();
+        needed.extend(listed.flat_map(|folder| folders_above(folder).chain([folder])));
+        needed.extend(self.missing.names().flat_map(folders_above));
         self.watches.keep(|folder| needed.contains(folder));
     }
 

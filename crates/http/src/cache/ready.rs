@@ -1,8 +1,11 @@
-//! An answer that is written already: the head of a whole file, and its body where that is small.
-//! Only the date in it changes, once a second.
+//! An answer that is written already: the head of a whole file, and its body where that is small; a
+//! listing; or that there is nothing. Only the date in it changes, once a second.
+
+use std::rc::Rc;
 
 use crate::proto::date;
-use crate::proto::plan::Plan;
+use crate::proto::plan::{Body, Plan};
+use crate::proto::status::Status;
 
 /// A stand-in of the length that every date has.
 const SOME_DATE: &[u8] = b"Thu, 01 Jan 1970 00:00:00 GMT";
@@ -10,6 +13,7 @@ const SOME_DATE: &[u8] = b"Thu, 01 Jan 1970 00:00:00 GMT";
 /// The answer to a plain GET, for a connection that stays open.
 #[derive(Clone, Debug)]
 pub(crate) struct Ready {
+    status: Status,
     bytes: Vec<u8>,
     head_bytes: usize,
     date_at: usize,
@@ -20,7 +24,7 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// Writes `plan`, which is about a file, with `body` where that is sent together with it.
+    /// Writes `plan`, with `body` where that is sent together with it.
     pub(crate) fn new(plan: &Plan, body: &[u8]) -> Ready {
         let mut bytes = Vec::new();
         plan.write_head(SOME_DATE, None, &mut bytes);
@@ -29,16 +33,32 @@ impl Ready {
         bytes.extend_from_slice(body);
         bytes.shrink_to_fit();
         let body_bytes = plan.body.len();
-        Ready { bytes, head_bytes, date_at: found.unwrap_or_default(), second: 0, body_bytes }
+        let date_at = found.unwrap_or_default();
+        Ready { status: plan.status, bytes, head_bytes, date_at, second: 0, body_bytes }
     }
 
-    /// Whether it has another date than that of `second`.
-    pub(crate) fn is_of_another(&self, second: u64) -> bool {
-        self.second != second
+    /// Writes `plan`, whose body is bytes.
+    pub(crate) fn of_bytes(plan: &Plan) -> Option<Ready> {
+        match &plan.body {
+            Body::Bytes(body) => Some(Ready::new(plan, body)),
+            _ => None,
+        }
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Sets the date to that of `second`, in an answer that others may be sending still.
+    pub(crate) fn renew(ready: &mut Rc<Ready>, second: u64) {
+        if ready.second != second {
+            Rc::make_mut(ready).set_date(second);
+        }
     }
 
     /// Sets the date.
-    pub(crate) fn set_date(&mut self, second: u64) {
+    fn set_date(&mut self, second: u64) {
         let text = date::format(second);
         let place = self.bytes.get_mut(self.date_at..self.date_at + text.len());
         if let Some(place) = place {
@@ -84,10 +104,10 @@ mod tests {
     #[test]
     fn it_is_what_the_plan_would_write() {
         let plan = Plan::new(Status::OK).with_content("text/plain", &b"hello"[..]);
-        let mut ready = Ready::new(&plan, b"hello");
+        let mut ready = Rc::new(Ready::of_bytes(&plan).unwrap());
+        assert_eq!(ready.status(), Status::OK);
         for second in [0, 784_111_777, 1_700_000_000] {
-            ready.set_date(second);
-            assert!(!ready.is_of_another(second) && ready.is_of_another(second + 1));
+            Ready::renew(&mut ready, second);
             let date = date::format(second);
             let mut expected = Vec::new();
             plan.write_head(date.as_bytes(), None, &mut expected);

@@ -4,10 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::config::{Config, Root};
+use crate::access::UserId;
+use crate::config::{Config, Listing, Root};
 use crate::files::{Found, Way};
+use crate::listing::Asked;
 use crate::proto::answer;
-use crate::proto::head::Method;
+use crate::proto::head::{Head, Method};
+use crate::proto::plan::Plan;
+use crate::proto::status::Status;
 
 const BOUNDS: Bounds =
     Bounds { entries_max: 8, bytes_max: 256 * 1024, files_max: 2, watches_max: 4 };
@@ -74,9 +78,10 @@ impl Ground {
         assert_eq!(self.cache.map.bytes, all().map(|kept| kept.bytes).sum::<usize>());
         let files = all().filter(|kept| kept.entry.open.is_some()).count();
         assert_eq!(self.cache.map.open_files, files);
-        assert!(self.cache.map.bytes <= self.cache.bounds.bytes_max);
+        self.cache.listings.check_accounts();
+        assert!(self.cache.bytes() <= self.cache.bounds.bytes_max);
         assert!(files <= self.cache.bounds.files_max);
-        assert!(self.cache.map.len() <= self.cache.bounds.entries_max);
+        assert!(self.cache.amount() <= self.cache.bounds.entries_max);
         assert!(self.cache.order.len() <= 2 * self.cache.bounds.entries_max);
         assert!(self.cache.watches.len() <= self.cache.bounds.watches_max);
     }
@@ -316,4 +321,208 @@ fn a_lost_event_ends_everything() {
     ground.warm("/d/a");
     fs::write(ground.path("d/a"), "again").unwrap();
     assert_eq!(ground.ask("/d/a"), (false, Some(5)));
+}
+
+impl Ground {
+    /// Asks for the listing of `target` as a worker does. Says whether it was kept.
+    fn list(&mut self, target: &str) -> bool {
+        self.list_as(target, None)
+    }
+
+    /// The same, by `user`.
+    fn list_as(&mut self, target: &str, user: Option<UserId>) -> bool {
+        let (target, shown) = self.shown(target, user);
+        self.cache.handle_received();
+        if self.cache.listing(&target, &shown, self.now).is_some() {
+            return true;
+        }
+        if let Some(place) = self.place(&target, shown) {
+            self.cache.insert_listing(&place, listing(1000));
+        }
+        false
+    }
+
+    fn shown(&self, target: &str, user: Option<UserId>) -> (Target, Shown) {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes();
+        let head = Head::parse(head).unwrap();
+        let target = Target::of(&head).unwrap();
+        let asked = Asked::of(&head, &target, Listing::Html);
+        (target, Shown { asked, user })
+    }
+
+    fn place(&mut self, target: &Target, shown: Shown) -> Option<ListingPlace> {
+        let cover = self.cache.cover(target);
+        let mut way = Way::Plain;
+        let Found::Folder(_) = self.files.find(target, &mut way) else { return None };
+        let when = (cover, self.now);
+        self.cache.listing_place(target, shown, &self.files, when).filter(|_| way == Way::Plain)
+    }
+
+    /// Asks for what is not there as a worker does. Says whether that was known.
+    fn miss(&mut self, target: &str) -> bool {
+        let target = Target::parse(target, Method::Get).unwrap();
+        self.cache.handle_received();
+        if self.cache.is_missing(&target, self.now) {
+            return true;
+        }
+        let cover = self.cache.cover(&target);
+        let mut way = Way::Plain;
+        if matches!(self.files.find(&target, &mut way), Found::Missing) && way == Way::Plain {
+            self.cache.insert_missing(&target, &self.files, (cover, self.now));
+        }
+        false
+    }
+}
+
+fn listing(bytes: usize) -> Ready {
+    let plan = Plan::new(Status::OK).with_content("text/html", vec![b'x'; bytes]);
+    Ready::of_bytes(&plan).unwrap()
+}
+
+#[test]
+fn every_change_of_a_folder_ends_its_listing_at_once() {
+    use std::os::unix::fs::PermissionsExt;
+    type Change = fn(&Path);
+    let changes: &[(&str, Change)] = &[
+        ("a file came", |at| fs::write(at.join("f/b"), "").unwrap()),
+        ("a folder came", |at| fs::create_dir(at.join("f/b")).unwrap()),
+        ("moved here", |at| fs::rename(at.join("a"), at.join("f/b")).unwrap()),
+        ("moved away", |at| fs::rename(at.join("f/a"), at.join("b")).unwrap()),
+        ("renamed", |at| fs::rename(at.join("f/a"), at.join("f/z")).unwrap()),
+        ("deleted", |at| fs::remove_file(at.join("f/a")).unwrap()),
+        ("grown", |at| fs::write(at.join("f/a"), "longer than before").unwrap()),
+        ("touched", |at| {
+            let file = fs::File::options().write(true).open(at.join("f/a")).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }),
+        ("an index came", |at| fs::write(at.join("f/index.html"), "").unwrap()),
+        ("closed", |at| {
+            fs::set_permissions(at.join("f"), fs::Permissions::from_mode(0o700)).unwrap();
+        }),
+        ("replaced", |at| {
+            fs::rename(at.join("f"), at.join("z")).unwrap();
+            write(at, "f/b", "of another folder");
+        }),
+        ("gone", |at| fs::remove_dir_all(at.join("f")).unwrap()),
+    ];
+    for (what, change) in changes {
+        let mut ground = Ground::new(BOUNDS);
+        assert_eq!([(); 3].map(|()| ground.list("/f/")), [false, false, true]);
+        change(ground.folder.path());
+        assert!(!ground.list("/f/"), "{what}");
+        ground.check_accounts();
+    }
+}
+
+#[test]
+fn a_listing_that_was_read_before_a_change_is_not_kept() {
+    let mut ground = Ground::new(BOUNDS);
+    ground.list("/f/");
+    let (target, shown) = ground.shown("/f/", None);
+    let place = ground.place(&target, shown).unwrap();
+    assert!(ground.place(&target, shown).is_none(), "two make the same");
+    write(ground.folder.path(), "f/b", "");
+    ground.cache.insert_listing(&place, listing(10));
+    assert!(!ground.list("/f/"), "it is of before the change");
+    assert!(ground.list("/f/"));
+    // One that belongs to a place that was given up does not get into the next one.
+    ground.now += LIFETIME;
+    let old = ground.place(&target, shown).unwrap();
+    ground.now += LIFETIME;
+    let new = ground.place(&target, shown).unwrap();
+    ground.cache.insert_listing(&old, listing(10));
+    assert!(ground.cache.listing(&target, &shown, ground.now).is_none());
+    ground.cache.insert_listing(&new, listing(20));
+    let kept = ground.cache.listing(&target, &shown, ground.now).unwrap();
+    assert_eq!(kept.body_bytes(), 20);
+    ground.check_accounts();
+}
+
+#[test]
+fn a_listing_is_kept_for_who_asked_and_as_it_was_asked_for() {
+    let mut ground = Ground::new(BOUNDS);
+    ground.list("/f/");
+    let [one, other] = [1, 2].map(UserId::number);
+    for (target, user) in
+        [("/f/", None), ("/f/", one), ("/f/", other), ("/f/?json", one), ("/f/?sort=size", one)]
+    {
+        assert!(!ground.list_as(target, user), "{target} {user:?} is another's");
+        assert!(ground.list_as(target, user), "{target} {user:?}");
+    }
+    ground.check_accounts();
+    ground.cache.forget();
+    assert!(!ground.list("/f/"));
+    ground.check_accounts();
+}
+
+#[test]
+fn listings_end_and_leave_room() {
+    let mut ground = Ground::new(BOUNDS);
+    ground.list("/f/");
+    assert!(!ground.list("/f/") && ground.list("/f/"));
+    ground.now += LIFETIME;
+    assert!(!ground.list("/f/"), "older than it may be");
+    let (target, shown) = ground.shown("/f/?text", None);
+    let place = ground.place(&target, shown).unwrap();
+    ground.cache.insert_listing(&place, listing(BOUNDS.bytes_max / LISTINGS_PART));
+    assert!(ground.cache.listing(&target, &shown, ground.now).is_none(), "larger than their part");
+    ground.check_accounts();
+    let places = (0..9).map(|n| ground.shown("/f/", UserId::number(n)));
+    let places: Vec<_> = places.collect();
+    places.iter().for_each(|(target, shown)| drop(ground.place(target, *shown)));
+    ground.check_accounts();
+    assert_eq!(ground.cache.amount(), BOUNDS.entries_max);
+    ground.now += LIFETIME;
+    ground.cache.sweep(ground.now);
+    assert_eq!((ground.cache.amount(), ground.cache.bytes()), (0, 0));
+    ground.cache.sweep(ground.now);
+    assert!(ground.cache.is_empty());
+}
+
+#[test]
+fn what_comes_into_being_is_found_at_once() {
+    use std::os::unix::fs::symlink;
+    type Change = fn(&Path);
+    let changes: &[(&str, Change)] = &[
+        ("written", |at| fs::write(at.join("d/e/x"), "new").unwrap()),
+        ("moved", |at| fs::rename(at.join("c"), at.join("d/e/x")).unwrap()),
+        ("linked", |at| fs::hard_link(at.join("c"), at.join("d/e/x")).unwrap()),
+        ("linked by a symbolic link", |at| symlink("a", at.join("d/e/x")).unwrap()),
+        ("another folder in its place", |at| {
+            fs::rename(at.join("d"), at.join("z")).unwrap();
+            write(at, "d/e/x", "of another folder");
+        }),
+        ("another folder above", |at| {
+            fs::rename(at.join("d/e"), at.join("z")).unwrap();
+            write(at, "d/e/x", "of another folder");
+        }),
+    ];
+    for (what, change) in changes {
+        let mut ground = Ground::new(BOUNDS);
+        assert_eq!([(); 3].map(|()| ground.miss("/d/e/x")), [false, false, true]);
+        change(ground.folder.path());
+        assert!(!ground.miss("/d/e/x"), "{what}");
+        assert!(ground.ask("/d/e/x").1.is_some(), "{what}: not found");
+        ground.check_accounts();
+    }
+}
+
+#[test]
+fn what_is_not_there_is_kept_where_a_folder_tells_of_it_and_not_for_long() {
+    let mut ground = Ground::new(BOUNDS);
+    for target in ["/d/no/x", "/a/x", "/d/no/", "/no/"] {
+        assert_eq!([(); 3].map(|()| ground.miss(target)), [false; 3], "{target}");
+    }
+    assert!(!ground.miss("/x") && ground.miss("/x"));
+    // Names at random take no room from files.
+    for n in 0..100 {
+        ground.miss(&format!("/x{n}"));
+    }
+    ground.check_accounts();
+    assert_eq!(ground.cache.missing.len(), BOUNDS.entries_max / MISSING_PART);
+    ground.warm("/a");
+    ground.now += LIFETIME;
+    assert!(!ground.miss("/x"), "older than it may be");
+    ground.cache.sweep(ground.now + LIFETIME);
+    assert_eq!((ground.cache.missing.len(), ground.cache.missing.bytes()), (0, 0));
 }

@@ -251,6 +251,11 @@ impl Driver {
                 return Ok(None);
             }
             Reply::Job(job) => (run_elsewhere(job).await, None),
+            Reply::Listing(job, place) => {
+                let plan = run_elsewhere(job).await;
+                self.worker.keep_listing(&place, &plan);
+                (plan, None)
+            }
             Reply::Receive(bytes_max, receive) => {
                 let job = (bytes_max, receive);
                 let (stream, machine) = (&mut self.stream, &mut self.machine);
@@ -305,9 +310,9 @@ impl Driver {
         self.worker.keep_out(out);
         let bytes = *sent.as_ref().unwrap_or(&0);
         self.worker.count_ready();
-        self.account(Status::OK, &subject, ready.head().len(), bytes);
+        self.account(ready.status(), &subject, ready.head().len(), bytes);
         sent?;
-        self.worker.report_download(head, Status::OK, &self.peer);
+        self.worker.report_download(head, ready.status(), &self.peer);
         Ok(close)
     }
 

@@ -18,7 +18,7 @@ use super::handshake::secure;
 use super::lane::{Lane, Lanes};
 use super::watched::{Pace, Stream, Watched};
 use crate::access::{Known, Visitor};
-use crate::cache::{self, Bounds, Cache};
+use crate::cache::{self, Bounds, Cache, ListingPlace, Ready};
 use crate::event::{Event, Report, Sink};
 use crate::log::Log;
 use crate::metrics::{Metrics, Tally};
@@ -353,6 +353,14 @@ impl Worker {
     pub(super) fn handle_received(&self) {
         if let Some(cache) = self.cache.borrow_mut().as_mut() {
             cache.handle_received();
+        }
+    }
+
+    /// Keeps the listing `plan`, where that may be.
+    pub(super) fn keep_listing(&self, place: &ListingPlace, plan: &Plan) {
+        let ready = Some(plan).filter(|plan| plan.status == Status::OK).and_then(Ready::of_bytes);
+        if let (Some(cache), Some(ready)) = (self.cache.borrow_mut().as_mut(), ready) {
+            cache.insert_listing(place, ready);
         }
     }
 

@@ -66,8 +66,22 @@ pub(crate) fn is_servable(name: &[u8], hidden: bool) -> bool {
         && !name.iter().any(|byte| byte.is_ascii_control() || *byte == b'\\')
 }
 
+/// What a request asks to see of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    form: Listing,
+    query: Query,
+}
+
+impl Asked {
+    /// What `head`, which is for `target`, asks for; `usual` is the form where it does not say.
+    pub(crate) fn of(head: &Head, target: &Target, usual: Listing) -> Asked {
+        Asked { form: form(head, target, usual), query: Query::of(target.query()) }
+    }
+}
+
 /// The form that a request asks for: `?html`, `?json`, `?text`, else by `Accept`, else `usual`.
-pub(crate) fn form(head: &Head, target: &Target, usual: Listing) -> Listing {
+fn form(head: &Head, target: &Target, usual: Listing) -> Listing {
     if usual == Listing::Off {
         return usual;
     }
@@ -154,8 +168,7 @@ pub(crate) struct Offers<'a> {
 
 impl Folder<'_> {
     /// The whole answer.
-    pub(crate) fn plan(mut self, form: Listing) -> Plan {
-        let query = Query::of(self.target.query());
+    pub(crate) fn plan(mut self, Asked { form, query }: Asked) -> Plan {
         let places = self.sort(query);
         let plan = Plan::new(Status::OK);
         let plan = match form {

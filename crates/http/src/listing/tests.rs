@@ -23,10 +23,14 @@ fn entries() -> Vec<Entry> {
 
 const OFFERS: Offers<'static> = Offers { picture_bytes_max: 1000, archives: &[], upload: false };
 
+fn asked(target: &Target, form: Listing) -> Asked {
+    Asked { form, query: Query::of(target.query()) }
+}
+
 fn listed(query: &str, form: Listing) -> String {
     let target = Target::parse(&format!("/some%20dir/{query}"), Method::Get).unwrap();
     let folder = Folder { target: &target, entries: entries(), is_cut: false, offers: OFFERS };
-    let plan = folder.plan(form);
+    let plan = folder.plan(asked(&target, form));
     assert_eq!(plan.status, Status::OK);
     content(plan)
 }
@@ -102,7 +106,7 @@ fn small_pictures_are_shown_in_the_grid_alone() {
         ];
         let target = target(query);
         let folder = Folder { target: &target, entries, is_cut: false, offers: OFFERS };
-        content(folder.plan(Listing::Html))
+        content(folder.plan(asked(&target, Listing::Html)))
     };
     let grid = page("/?view=grid");
     assert_eq!(grid.matches("<img").count(), 1);
@@ -116,7 +120,8 @@ fn uploads_are_offered_to_who_may() {
     let target = Target::parse("/a/", Method::Get).unwrap();
     let plan = |upload| {
         let offers = Offers { upload, ..OFFERS };
-        Folder { target: &target, entries: vec![], is_cut: false, offers }.plan(Listing::Html)
+        let folder = Folder { target: &target, entries: vec![], is_cut: false, offers };
+        folder.plan(asked(&target, Listing::Html))
     };
     let (with, without) = (content(plan(true)), content(plan(false)));
     assert!(with.contains("<form class=\"upload\" id=\"upload\" method=\"post\" action=\"./\""));
@@ -129,7 +134,8 @@ fn archives_are_offered_where_there_are_some() {
     let target = Target::parse("/a/", Method::Get).unwrap();
     let page = |archives, entries| {
         let offers = Offers { archives, ..OFFERS };
-        content(Folder { target: &target, entries, is_cut: false, offers }.plan(Listing::Html))
+        let folder = Folder { target: &target, entries, is_cut: false, offers };
+        content(folder.plan(asked(&target, Listing::Html)))
     };
     let both = page(&[Format::Zip, Format::TarGz], entries());
     assert!(both.contains("href=\"./?zip\" download") && both.contains("href=\"./?tar.gz\""));

@@ -452,7 +452,7 @@ const TOO_LONG: PeerError = PeerError::new(Status::URI_TOO_LONG, "the request ta
 /// have no end.
 fn find_head_end(received: &[u8], scanned: usize) -> Option<usize> {
     let mut from = scanned.saturating_sub(2);
-    while let Some(at) = received[from..].iter().position(|&byte| byte == b'\n') {
+    while let Some(at) = memchr::memchr(b'\n', &received[from..]) {
         let next = from + at + 1;
         match &received[next..] {
             [b'\n', ..] => return Some(next + 1),

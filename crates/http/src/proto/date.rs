@@ -13,14 +13,26 @@ pub fn format(seconds: u64) -> String {
 
 /// Writes `seconds` as `1994-11-06T08:49:37Z`.
 pub fn iso(seconds: u64) -> String {
-    let [year, month, day, time] = parts(seconds);
-    format!("{year}-{month}-{day}T{time}Z")
+    written(seconds, *b"0000-00-00T00:00:00Z")
 }
 
 /// Writes `seconds` for people, as `1994-11-06 08:49`.
 pub fn minute(seconds: u64) -> String {
-    let [year, month, day, time] = parts(seconds);
-    format!("{year}-{month}-{day} {}", time.get(..5).unwrap_or_default())
+    written(seconds, *b"0000-00-00 00:00")
+}
+
+/// Writes `seconds` into as much of `0000-00-00 00:00:00` as `form` has.
+fn written<const N: usize>(seconds: u64, mut form: [u8; N]) -> String {
+    let numbers = numbers(seconds);
+    for (number, end) in numbers.into_iter().zip([4, 7, 10, 13, 16, 19]) {
+        let mut rest = number;
+        let digits = form.get_mut(..end).into_iter().flatten().rev();
+        for digit in digits.take_while(|digit| **digit == b'0') {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+    }
+    form.iter().map(|&byte| char::from(byte)).collect()
 }
 
 /// Writes `seconds` as the Common Log Format does, `06/Nov/1994:08:49:37 +0000`.
@@ -30,20 +42,22 @@ pub fn common_log(seconds: u64) -> String {
     format!("{}/{}/{}:{} +0000", part(5..7), part(8..11), part(12..16), part(17..25))
 }
 
-/// Year, month and day in digits, and the time of day.
-fn parts(seconds: u64) -> [String; 4] {
-    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let fixed = format(seconds);
-    let part = |range: std::ops::Range<usize>| fixed.get(range).unwrap_or_default().to_owned();
-    let month = MONTHS.find(&part(8..11)).map_or(0, |at| at / 3 + 1);
-    [part(12..16), format!("{month:02}"), part(5..7), part(17..25)]
-}
-
 /// Year, month, day, hour, minute and second of `seconds`.
+///
+/// # Source
+/// Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`: years begin in
+/// March, so that the day which may not be there is the last.
 pub fn numbers(seconds: u64) -> [u16; 6] {
-    let iso = iso(seconds);
-    let mut parts = iso.split(['-', 'T', ':', 'Z']).map(|part| part.parse().unwrap_or(0));
-    std::array::from_fn(|_| parts.next().unwrap_or(0))
+    let seconds = seconds.min(LAST);
+    let (days, time) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    [era * 400 + year + next, month, day, time / 3600, time / 60 % 60, time % 60]
+        .map(|number| u16::try_from(number).unwrap_or(0))
 }
 
 /// Reads a date in any of the three forms; `None` for anything else, which then is to be ignored.
@@ -55,6 +69,8 @@ pub fn parse(value: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -73,8 +89,20 @@ mod tests {
     fn other_forms_are_written() {
         assert_eq!(iso(784_111_777), "1994-11-06T08:49:37Z");
         assert_eq!(minute(0), "1970-01-01 00:00");
+        assert_eq!(minute(951_827_696), "2000-02-29 12:34");
         assert_eq!(common_log(784_111_777), "06/Nov/1994:08:49:37 +0000");
         assert_eq!(iso(u64::MAX), "9999-12-31T23:59:59Z");
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_those_of_the_other_calendar(seconds in 0..=LAST) {
+            const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+            let fixed = format(seconds);
+            let month = MONTHS.find(&fixed[8..11]).unwrap() / 3 + 1;
+            let (day, year, time) = (&fixed[5..7], &fixed[12..16], &fixed[17..25]);
+            prop_assert_eq!(iso(seconds), format!("{year}-{month:02}-{day}T{time}Z"));
+        }
     }
 
     #[test]

@@ -265,8 +265,7 @@ struct RequestLine {
 
 impl RequestLine {
     fn parse(raw: &[u8]) -> Result<RequestLine, PeerError> {
-        let newline = raw.iter().position(|&byte| byte == b'\n');
-        let newline = newline.ok_or(PeerError::bad("no request line"))?;
+        let newline = memchr::memchr(b'\n', raw).ok_or(PeerError::bad("no request line"))?;
         let line = raw[..newline].strip_suffix(b"\r").unwrap_or(&raw[..newline]);
         let method_end = line.iter().position(|byte| !is_token(byte)).unwrap_or(line.len());
         if method_end == 0 || line.get(method_end) != Some(&b' ') {
@@ -353,7 +352,29 @@ fn parse_length(value: &[u8]) -> Result<u64, PeerError> {
 
 /// Whether `byte` may stand in a token (RFC 9110, section 5.6.2).
 pub fn is_token(&byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN[usize::from(byte)]
+}
+
+const TOKEN: [bool; 256] = letters_and(b"!#$%&'*+-.^_`|~");
+/// `unreserved / sub-delims` (RFC 3986, section 2).
+const HOST_NAME: [bool; 256] = letters_and(b"-._~!$&'()*+,;=");
+
+/// A table of bytes, so that each is one look: letters, digits and `others`.
+const fn letters_and(others: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    let mut index = 0;
+    while index < table.len() {
+        table[index] = byte.is_ascii_alphanumeric();
+        byte = byte.wrapping_add(1);
+        let mut other = 0;
+        while other < others.len() {
+            table[index] |= byte.wrapping_sub(1) == others[other];
+            other += 1;
+        }
+        index += 1;
+    }
+    table
 }
 
 /// Whether `value` is `host [ ":" port ]` with a host that is not empty (RFC 3986, section 3.2).
@@ -382,11 +403,7 @@ fn is_host_name(mut name: &[u8]) -> bool {
             [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 rest
             }
-            [byte, rest @ ..]
-                if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte) =>
-            {
-                rest
-            }
+            [byte, rest @ ..] if HOST_NAME[usize::from(*byte)] => rest,
             _ => return false,
         };
     }

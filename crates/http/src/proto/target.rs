@@ -52,7 +52,9 @@ impl Target {
         if method == Method::Connect {
             return Err(PeerError::new(Status::NOT_IMPLEMENTED, "this server is not a proxy"));
         }
-        let (host, rest) = match target.split_once("://") {
+        // What starts with a slash has no scheme, whatever stands behind it.
+        let scheme = Some(target).filter(|target| !target.starts_with('/'));
+        let (host, rest) = match scheme.and_then(|target| target.split_once("://")) {
             Some((scheme, rest)) if is_scheme(scheme) => {
                 let (host, rest) = split_host(rest)?;
                 (Some(host.to_owned()), rest)

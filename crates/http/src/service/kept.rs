@@ -4,10 +4,11 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Asking, Clock, Reply, Service};
+use super::{Asking, Clock, NOTHING, Reply, Service};
 use crate::access::Need;
 use crate::cache::{BODY_BYTES_MAX, Cache, Cover, Entry, Ready};
 use crate::files::{Found, Open, Way};
+use crate::listing::wants_page;
 use crate::proto::answer;
 use crate::proto::head::{Head, Method};
 use crate::proto::plan::Body;
@@ -29,9 +30,7 @@ impl Service {
         }
         let is_usual = visitor.policy.cors.as_ref().is_none_or(|cors| !cors.depends_on(head));
         if answer::is_plain(head) && is_usual {
-            if entry.ready.is_of_another(clock.second) {
-                Rc::make_mut(&mut entry.ready).set_date(clock.second);
-            }
+            Ready::renew(&mut entry.ready, clock.second);
             return Some(Reply::Ready(Rc::clone(&entry.ready), entry.open.clone()));
         }
         let mut plan = answer::file(head, &entry.facts, self.context(clock.second));
@@ -43,15 +42,19 @@ impl Service {
         }
     }
 
-    /// Finds what `target` names, and keeps it where it may be kept.
+    /// Finds what `target` names, and keeps it where it may be kept. Says how its folders were
+    /// watched before that, unless there was a symbolic link on the way.
     pub(super) fn find(
         &self,
         target: &Target,
         cache: &mut Option<Cache>,
         asking: &Asking<'_>,
-    ) -> Found {
-        let Some(cache) = cache else { return self.files.find(target, &mut Way::Any) };
+    ) -> (Found, Option<Cover>) {
+        let Some(cache) = cache else { return (self.files.find(target, &mut Way::Any), None) };
         let clock = asking.clock;
+        if cache.is_missing(target, clock.instant) {
+            return (Found::Missing, None);
+        }
         let mut cover = cache.cover(target);
         let mut way = Way::Plain;
         let mut found = self.files.find(target, &mut way);
@@ -59,10 +62,35 @@ impl Service {
             (cover, way) = (cache.cover(target), Way::Plain);
             found = self.files.find(target, &mut way);
         }
-        if let (Found::File(open), Way::Plain) = (&found, way) {
-            self.keep(target, open, cache, (cover, asking));
+        if way != Way::Plain {
+            return (found, None);
         }
-        found
+        match &found {
+            Found::File(open) => self.keep(target, open, cache, (cover, asking)),
+            // Of the one file that is served, and of hidden names, nobody asks the disk.
+            Found::Missing if self.files.asks_the_disk(target) => {
+                cache.insert_missing(target, &self.files, (cover, clock.instant));
+            }
+            _ => {}
+        }
+        (found, Some(cover))
+    }
+
+    /// That there is nothing, written already, where that is the same for every name.
+    pub(super) fn kept_nothing(
+        &self,
+        head: &Head,
+        cache: &mut Option<Cache>,
+        asking: &Asking<'_>,
+    ) -> Option<Reply> {
+        let cache = cache.as_mut()?;
+        if self.ways.has_pages() || asking.visitor.policy.cors.is_some() {
+            return None;
+        }
+        let ready = cache.nothing(wants_page(head), || Ready::of_bytes(&self.error(head, NOTHING)));
+        let ready = ready?;
+        Ready::renew(ready, asking.clock.second);
+        Some(Reply::Ready(Rc::clone(ready), None))
     }
 
     fn keep(

@@ -30,6 +30,12 @@ pub(super) struct Ways {
 }
 
 impl Ways {
+    /// Whether a page may stand for what is not there.
+    pub(super) fn has_pages(&self) -> bool {
+        let is_for_nothing = |page: &ErrorPage| page.is_for(Status::NOT_FOUND);
+        self.clean_urls || self.spa.is_some() || self.error_pages.iter().any(is_for_nothing)
+    }
+
     /// Looks whether the files are there.
     ///
     /// # Errors

@@ -293,9 +293,21 @@ fn kept_answers_are_the_same() {
         format!("If-Modified-Since: {date}\r\n"),
         "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:01 GMT\r\n".to_owned(),
         format!("If-Range: {tag}\r\nRange: bytes=-2\r\n"),
+        "Accept: text/html\r\n".to_owned(),
         "Accept: */*\r\nUser-Agent: x\r\nIf: nothing\r\nRanges: none\r\n".to_owned(),
     ];
-    let targets = ["/hello.txt", "/empty", "/large.bin", "/with-index/", "/hello.txt?query"];
+    let targets = [
+        "/hello.txt",
+        "/empty",
+        "/large.bin",
+        "/with-index/",
+        "/hello.txt?query",
+        "/sub/",
+        "/sub/?json&sort=size",
+        "/sub/none",
+        "/none/none",
+        "/.secret",
+    ];
     for method in ["GET", "HEAD", "POST", "OPTIONS"] {
         for (target, fields) in targets.iter().flat_map(|t| fields.iter().map(move |f| (t, f))) {
             for version in ["1.1", "1.0"] {

@@ -13,6 +13,7 @@ mod files;
 mod fuzz;
 mod harness;
 mod http2;
+mod kept;
 mod limits;
 mod listing;
 mod mounts;

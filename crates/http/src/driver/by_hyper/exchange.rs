@@ -64,6 +64,11 @@ pub(super) async fn exchange(
             let plan = account.elsewhere(job).await;
             account.plan(plan, None)
         }
+        Reply::Listing(job, place) => {
+            let plan = account.elsewhere(job).await;
+            account.shared.worker.keep_listing(&place, &plan);
+            account.plan(plan, None)
+        }
         Reply::Receive(bytes_max, receive) => {
             let shared = &account.shared;
             let plan = incoming::receive(shared, &mut body, framing, (bytes_max, receive)).await;
@@ -185,7 +190,7 @@ impl Account {
         let body = Bytes::copy_from_slice(&bytes[head.len()..]);
         let is_head = self.is_head;
         self.bytes_max = ready.body_bytes();
-        self.answer(Status::OK, headers, |account| match file {
+        self.answer(ready.status(), headers, |account| match file {
             _ if is_head => Outgoing::empty(account),
             Some(file) => Outgoing::file(file, account),
             None => Outgoing::bytes(body, account),
