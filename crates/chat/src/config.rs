@@ -8,7 +8,7 @@ use sockeye_edge::listen::ListenAddr;
 use sockeye_socket::Address;
 
 use crate::proto::{Charset, Limits, Rate, RoomName, SessionConfig, Slow};
-use crate::{Error, Result};
+use crate::{Error, Result, Storage};
 
 /// Whether a peer may come in at all.
 #[derive(Clone)]
@@ -18,6 +18,17 @@ impl fmt::Debug for Admit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Admit")
     }
+}
+
+/// What is kept of what was said. The classic room keeps nothing.
+#[derive(Debug, Clone)]
+pub enum History {
+    /// Nothing.
+    Off,
+    /// The last lines, for as long as the server runs.
+    Memory,
+    /// All of it, in a folder.
+    Stored(Storage),
 }
 
 /// The configuration of a server. Everything that a client can drive has its limit here.
@@ -50,6 +61,8 @@ pub struct Config {
     pub flood: Option<Rate>,
     /// What plain clients speak that do not speak UTF-8.
     pub charset: Charset,
+    /// What is kept of what was said, and where.
+    pub history: History,
     /// Who comes in is shown so many lines of what was said before.
     pub history_lines: usize,
     /// A page is shown so many; the room keeps as many as the larger of the two.
@@ -82,6 +95,7 @@ impl Default for Config {
             line_bytes_max: session.line_bytes_max,
             flood: session.flood,
             charset: session.charset,
+            history: History::Memory,
             history_lines: 10,
             web_history_lines: 100,
             silence: session.silence,
@@ -118,6 +132,21 @@ impl Config {
             }
         }
         if rooms.is_empty() { Err(Error::NoRoom) } else { Ok(rooms) }
+    }
+
+    /// So many lines are shown to who comes in, and to a page.
+    pub(crate) fn shown_lines(&self) -> (usize, usize) {
+        match self.history {
+            _ if self.classic => (0, 0),
+            History::Off => (0, 0),
+            _ => (self.history_lines, self.web_history_lines),
+        }
+    }
+
+    /// So many of the last lines of each room are at hand.
+    pub(crate) fn kept_lines(&self) -> usize {
+        let (lines, of_web) = self.shown_lines();
+        lines.max(of_web)
     }
 
     pub(crate) fn session(&self) -> SessionConfig {

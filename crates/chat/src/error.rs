@@ -1,5 +1,8 @@
 //! What can go wrong for the operator. What a client does wrong is never an error here.
 
+use std::io;
+use std::path::PathBuf;
+
 use sockeye_edge::listen::ListenError;
 
 use crate::proto::RoomNameError;
@@ -27,6 +30,64 @@ pub enum Error {
         /// What it has to be.
         least: usize,
     },
+    /// The folder for what is kept cannot be had.
+    #[error("the data folder {} cannot be used: sockeye cannot {doing}", .path.display())]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// What was to be done.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder for what is kept is another process's.
+    #[error("the data folder {} is in use by another sockeye{}", .path.display(), process(.holder))]
+    DataInUse {
+        /// The folder.
+        path: PathBuf,
+        /// The other process, where it is known.
+        holder: Option<u32>,
+    },
+    /// What is kept cannot be read or written.
+    #[error("the history {} cannot be used", .path.display())]
+    History {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// What is kept has a form that this version does not know.
+    #[error(
+        "the history {} was written by a newer sockeye (form {found}, this one knows {known}); \
+         use that one, or another data folder",
+        .path.display()
+    )]
+    HistoryNewer {
+        /// The file.
+        path: PathBuf,
+        /// Its form.
+        found: i32,
+        /// The newest form that is known.
+        known: i32,
+    },
+    /// The file is something else.
+    #[error("{} is not a history of sockeye", .path.display())]
+    NotHistory {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nothing is kept there.
+    #[error("there is no history in {}", .path.display())]
+    NoHistory {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is no thread to be had.
+    #[error("the chat server cannot start a thread")]
+    Thread {
+        /// What the system said.
+        source: io::Error,
+    },
     /// The system has refused what a server cannot do without.
     #[error("the chat server cannot {doing}")]
     System {
@@ -44,4 +105,8 @@ impl Error {
     pub(crate) fn system(doing: &'static str) -> impl FnOnce(sockeye_socket::Error) -> Error {
         move |source| Error::System { doing, source }
     }
+}
+
+fn process(holder: &Option<u32>) -> String {
+    holder.map_or_else(String::new, |number| format!(" (process {number})"))
 }

@@ -23,15 +23,17 @@ mod door;
 mod error;
 mod handle;
 mod listeners;
+mod log;
 pub mod proto;
 mod report;
 mod server;
 mod turn;
 
-pub use config::{Admit, Config};
+pub use config::{Admit, Config, History};
 pub use error::{Error, Result};
 pub use handle::{Handle, PostError};
 pub use listeners::Listeners;
+pub use log::{Archive, Durability, Record, Storage};
 pub use proto::{Charset, Entrance, Present, Rate, RoomName, Said, Slow, Why};
 pub use report::{Event, Limit, Report, Sink};
 pub use server::Server;

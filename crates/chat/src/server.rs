@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sockeye_edge::caps::Caps;
 use sockeye_socket::{Acceptor, Address, Selector, Shutdown};
 
+use crate::config::History;
 use crate::door::Door;
-use crate::proto::{MemoryLog, RoomName, Settings, Switchboard};
+use crate::log::Opened;
+use crate::proto::{Log, MemoryLog, RoomName, Settings, Switchboard};
 use crate::turn::{Loop, Parts, Token};
 use crate::{Config, Entrance, Error, Handle, Listeners, Report, Result, Sink};
 
@@ -18,6 +20,7 @@ pub struct Server {
     acceptors: Vec<(Entrance, Acceptor)>,
     selector: Selector<Token>,
     handle: Handle,
+    history: Option<Opened>,
 }
 
 impl std::fmt::Debug for Server {
@@ -48,7 +51,13 @@ impl Server {
         let acceptors = listeners.into().open(&config)?;
         let selector = Selector::new().map_err(Error::system("make a selector"))?;
         let handle = Handle::new(selector.waker(), config.announcements_max);
-        Ok(Server { config, rooms, sink, acceptors, selector, handle })
+        let history = match &config.history {
+            History::Stored(storage) if !config.classic => {
+                Some(Opened::open(storage.clone(), &rooms, config.kept_lines())?)
+            }
+            _ => None,
+        };
+        Ok(Server { config, rooms, sink, acceptors, selector, handle, history })
     }
 
     /// Where everyone can reach the server.
@@ -78,23 +87,31 @@ impl Server {
     pub fn run(self, shutdown: &Shutdown) -> Result<Report> {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let epoch = u64::try_from(started.as_nanos()).unwrap_or(u64::MAX);
+        let (history_lines, web_history_lines) = self.config.shown_lines();
         let settings = Settings {
             rooms: self.rooms,
             session: self.config.session(),
             limits: self.config.limits(),
-            history_lines: if self.config.classic { 0 } else { self.config.history_lines },
-            web_history_lines: if self.config.classic { 0 } else { self.config.web_history_lines },
+            history_lines,
+            web_history_lines,
             goodbye: self.config.goodbye,
-            node: epoch,
+            node: self.history.as_ref().map_or(epoch, Opened::node),
         };
-        let lines_max = settings.history_lines.max(settings.web_history_lines);
+        let mut board = Switchboard::new(settings);
+        let log: Box<dyn Log> = match self.history {
+            Some(history) => {
+                history.state.iter().for_each(|entry| board.restore(entry));
+                Box::new(history.start(&self.selector.waker())?)
+            }
+            None => Box::new(MemoryLog::new(epoch, self.config.kept_lines())),
+        };
         let caps = Caps::new(self.config.max_clients, self.config.max_per_ip);
         let tells = !self.config.classic;
         let handle = self.handle.clone();
         let turning = Loop::new(Parts {
             selector: self.selector,
-            log: Box::new(MemoryLog::new(epoch, lines_max)),
-            board: Switchboard::new(settings),
+            log,
+            board,
             door: Door::new(self.acceptors, caps, self.config.keepalive, self.config.admit, tells),
             handle: self.handle,
             sink: self.sink,

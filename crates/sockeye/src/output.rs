@@ -62,7 +62,11 @@ pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     checked(stdout.write_all(bytes).and_then(|()| stdout.flush()))
 }
 
-fn checked(written: io::Result<()>) -> anyhow::Result<()> {
+/// Tells a reader that has gone from a write that failed.
+///
+/// # Errors
+/// [`Closed`] where the reader has gone, else the write's error.
+pub(crate) fn checked(written: io::Result<()>) -> anyhow::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
         Err(error) => Err(anyhow::Error::new(error).context("cannot write to stdout")),

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sockeye_chat::Config;
+use sockeye_chat::{Config, Storage};
 
-fn documented() -> BTreeMap<String, String> {
+fn documented(of: &str) -> BTreeMap<String, String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md");
     let text = std::fs::read_to_string(path).unwrap();
     let row = |line: &str| {
         let mut cells = line.split('|').skip(1).map(str::trim);
-        let name = cells.next()?.strip_prefix("`chat::Config::")?.strip_suffix('`')?.to_owned();
+        let name =
+            cells.next()?.strip_prefix(&format!("`chat::{of}::"))?.strip_suffix('`')?.to_owned();
         Some((name, cells.next()?.to_owned()))
     };
     text.lines().filter_map(row).collect()
@@ -27,6 +28,7 @@ fn the_documented_defaults_are_the_defaults() {
         admit: _,
         slow: _,
         charset: _,
+        history: _,
         max_clients,
         max_per_ip,
         sendq_bytes_max,
@@ -56,5 +58,32 @@ fn the_documented_defaults_are_the_defaults() {
         ("announcements_max", announcements_max.to_string()),
     ];
     let expected = expected.map(|(name, value)| (name.to_owned(), value));
-    assert_eq!(documented(), BTreeMap::from(expected));
+    assert_eq!(documented("Config"), BTreeMap::from(expected));
+}
+
+#[test]
+fn the_documented_limits_of_a_history_are_its_defaults() {
+    let seconds = |time: Duration| time.as_secs_f64().to_string();
+    let Storage {
+        dir: _,
+        durability: _,
+        retention,
+        queue_max,
+        batch_max,
+        batch_time,
+        questions_max,
+        answer_lines_max,
+        answer_time,
+    } = Storage::new("anywhere");
+    let expected = [
+        ("retention", retention.map_or_else(|| "none".to_owned(), seconds)),
+        ("queue_max", queue_max.to_string()),
+        ("batch_max", batch_max.to_string()),
+        ("batch_time", seconds(batch_time)),
+        ("questions_max", questions_max.to_string()),
+        ("answer_lines_max", answer_lines_max.to_string()),
+        ("answer_time", seconds(answer_time)),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(documented("Storage"), BTreeMap::from(expected));
 }

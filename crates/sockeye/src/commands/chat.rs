@@ -1,6 +1,8 @@
 //! `sockeye chat`: the room, as a server and as a client.
 
+mod archive;
 mod editor;
+mod history;
 mod join;
 mod screen;
 mod serve;
@@ -31,6 +33,10 @@ enum Command {
     Serve(serve::Args),
     /// Talk in a room
     Join(join::Args),
+    /// Write down what was said in a room
+    Export(archive::ExportArgs),
+    /// Find what was said
+    Search(archive::SearchArgs),
 }
 
 impl Args {
@@ -38,7 +44,7 @@ impl Args {
     pub(crate) fn room(&self) -> anyhow::Result<sockeye_chat::Config> {
         match &self.command {
             Command::Serve(args) => args.config(),
-            Command::Join(_) => Err(usage("`chat join` opens no room")),
+            _ => Err(usage("only `chat serve` opens a room")),
         }
     }
 }
@@ -48,5 +54,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     match &args.command {
         Command::Serve(args) => serve::run(args, context),
         Command::Join(args) => join::run(args, context),
+        Command::Export(args) => archive::export(args, context),
+        Command::Search(args) => archive::search(args, context),
     }
 }

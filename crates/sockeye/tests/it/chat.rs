@@ -9,6 +9,8 @@ use sockeye_testkit::{Need, Process, Rng, need};
 fn sockeye(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).args(args);
+    // What is kept on disk is looked at by `history`.
+    command.env("SOCKEYE_CHAT_SERVE_HISTORY", "memory");
     command
 }
 

@@ -14,6 +14,7 @@ use sockeye_testkit::{Need, Process, need};
 fn sockeye() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("SOCKEYE_CHAT_SERVE_HISTORY", "memory");
     command
 }
 

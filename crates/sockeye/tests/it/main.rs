@@ -8,6 +8,7 @@ mod connect;
 mod daemon;
 mod documents;
 mod frame;
+mod history;
 mod listen;
 mod packets;
 mod passwd;

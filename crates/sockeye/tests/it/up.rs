@@ -74,7 +74,9 @@ fn only_runs_what_it_names() {
     let finished = hub.stop(Signal::INT);
     assert_eq!(finished.code(), Some(0), "{}", finished.err());
     assert_eq!(finished.out().lines().count(), 1, "{}", finished.out());
-    assert!(!home.path().join(".local").exists(), "no inbox was asked for");
+    let kept = home.path().join(".local/share/sockeye");
+    assert!(kept.join("chat/history.db").exists(), "what the room keeps");
+    assert!(!kept.join("inbox").exists(), "no inbox was asked for");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The side of the switchboard that faces the log, where it is not as it should be.
 
-use super::{ClientId, Event, Frames, Line, Now, Reply, Switchboard, Text};
+use super::{ClientId, Entry, Event, Frames, Line, Now, Reply, Switchboard, Text};
 
 impl Switchboard {
     /// Whether what the log has committed can be delivered in this turn.
@@ -12,6 +12,11 @@ impl Switchboard {
     /// when at the latest.
     pub fn is_held(&self) -> bool {
         self.post.pressed_until().is_some()
+    }
+
+    /// What an earlier run has kept takes effect again; nobody is here to hear of it.
+    pub fn restore(&mut self, entry: &Entry) {
+        self.hub.apply(entry, &mut Vec::new());
     }
 
     /// The log could not keep an event: it has not happened, and its author is told.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use sockeye_chat::{
-    Charset, Config, Entrance, Event, Limit, Listeners, Rate, RoomName, Server, Slow,
+    Charset, Config, Entrance, Event, History, Limit, Listeners, Rate, RoomName, Server, Slow,
 };
 use sockeye_edge::activation::Inherited;
 use sockeye_edge::listen::ListenAddr;
 use sockeye_socket::Address;
 
+use super::history::HistoryArgs;
 use crate::args::{self, ServerArgs};
 use crate::context::{Context, inherited, raise_descriptors};
 use crate::exit::{Exit, usage};
@@ -20,6 +21,7 @@ Examples:
   sockeye chat serve                          a room on port 9000 of every interface
   sockeye chat serve -b 9000 --flood off      on this machine only, nobody is slowed down
   sockeye chat serve --irc :6667              and IRC alone on its usual port
+  sockeye chat serve --durability full        what anyone has seen outlives a power cut
   sockeye chat serve --classic                bytes in, bytes out, as in the tutorial
 
 Then: nc HOST 9000, and type. /help lists the commands.";
@@ -59,9 +61,8 @@ pub(crate) struct Args {
     /// What plain clients speak that do not speak UTF-8, such as gbk
     #[arg(long, value_name = "NAME", default_value = "utf-8", value_parser = charset)]
     charset: Charset,
-    /// Whether who comes in is shown the last lines
-    #[arg(long, value_enum, default_value = "memory")]
-    history: History,
+    #[command(flatten)]
+    history: HistoryArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -72,14 +73,6 @@ enum SlowArg {
     Close,
     /// Lines are left out, and it is told how many
     Drop,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum History {
-    /// Yes; they are kept while the server runs
-    Memory,
-    /// No
-    Off,
 }
 
 /// A type of its own, since clap reads `Option` as "may be missing".
@@ -116,14 +109,7 @@ impl Args {
             },
             flood: self.flood.0,
             charset: self.charset,
-            history_lines: match self.history {
-                History::Memory => defaults.history_lines,
-                History::Off => 0,
-            },
-            web_history_lines: match self.history {
-                History::Memory => defaults.web_history_lines,
-                History::Off => 0,
-            },
+            history: if self.classic { History::Off } else { self.history.history()? },
             ..defaults
         };
         config.check().map_err(usage)?;
