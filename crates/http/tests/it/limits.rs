@@ -102,7 +102,7 @@ fn constants() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn of_http2() -> [(&'static str, String); 6] {
+fn of_http2() -> [(&'static str, String); 7] {
     [
         ("http2::STREAMS_MAX", http2::STREAMS_MAX.to_string()),
         ("http2::RESETS_WAITING_MAX", http2::RESETS_WAITING_MAX.to_string()),
@@ -110,5 +110,6 @@ fn of_http2() -> [(&'static str, String); 6] {
         ("http2::STREAM_WINDOW_BYTES", http2::STREAM_WINDOW_BYTES.to_string()),
         ("http2::CONNECTION_WINDOW_BYTES", http2::CONNECTION_WINDOW_BYTES.to_string()),
         ("http2::SEND_BUFFER_BYTES", http2::SEND_BUFFER_BYTES.to_string()),
+        ("http2::GATHERED_BYTES", http2::GATHERED_BYTES.to_string()),
     ]
 }

@@ -1,10 +1,11 @@
 //! One connection from hyper's first byte to its last: its limits, its deadlines, and how it ends.
 
-use std::cell::Cell;
-use std::future::Future;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use hyper::rt::Executor;
@@ -25,7 +26,7 @@ use super::limits::{
 };
 use super::pulse::{Pulse, State};
 use super::stall::Bounded;
-use super::wire::Wire;
+use super::wire::{Line, Wire};
 use crate::event::Event;
 use crate::proto::head::FIELDS_MAX;
 
@@ -45,7 +46,9 @@ pub(in super::super) struct Opened {
 }
 
 impl Opened {
-    fn share(self, worker: Rc<Worker>) -> (Rc<Shared>, TokioIo<Wire>) {
+    fn share(self, worker: Rc<Worker>) -> (Rc<Shared>, Rc<RefCell<Line>>) {
+        let ours = Rc::clone(&worker);
+        let line = Line::new(self.stream, self.received, move || ours.handle_received());
         let places = usize::try_from(STREAMS_MAX).unwrap_or(1);
         let shared = Shared {
             worker,
@@ -53,7 +56,7 @@ impl Opened {
             pulse: Pulse::new(self.accepted),
             jobs: Arc::new(Semaphore::new(places)),
         };
-        (Rc::new(shared), TokioIo::new(Wire::new(self.stream, self.received)))
+        (Rc::new(shared), line)
     }
 }
 
@@ -76,7 +79,7 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for OnThisThread {
 pub(in super::super) async fn serve_http2(worker: Rc<Worker>, opened: Opened) {
     let limits = &worker.service.limits;
     let timeout = limits.write_timeout;
-    let (shared, io) = opened.share(Rc::clone(&worker));
+    let (shared, line) = opened.share(Rc::clone(&worker));
     let executor = OnThisThread { last: shared.pulse.last(), timeout };
     let mut http = http2::Builder::new(executor);
     http.timer(TokioTimer::new())
@@ -92,8 +95,9 @@ pub(in super::super) async fn serve_http2(worker: Rc<Worker>, opened: Opened) {
         .auto_date_header(false);
     let ours = Rc::clone(&shared);
     let service = service_fn(move |request| exchange(Rc::clone(&ours), request));
+    let io = TokioIo::new(Wire(Rc::clone(&line)));
     let connection = std::pin::pin!(http.serve_connection(io, service));
-    watch(&shared, connection, |connection| connection.graceful_shutdown()).await;
+    watch((&shared, &line), connection, |connection| connection.graceful_shutdown()).await;
 }
 
 /// Serves HTTP/1 until the connection ends.
@@ -105,17 +109,34 @@ pub(in super::super) async fn serve_http1(worker: Rc<Worker>, opened: Opened) {
         .max_buf_size(limits.head_bytes_max.max(HTTP1_BUFFER_BYTES_MIN))
         .max_headers(FIELDS_MAX)
         .auto_date_header(false);
-    let (shared, io) = opened.share(worker);
+    let (shared, line) = opened.share(worker);
     let ours = Rc::clone(&shared);
     let service = service_fn(move |request| exchange(Rc::clone(&ours), request));
+    let io = TokioIo::new(Wire(Rc::clone(&line)));
     let connection = std::pin::pin!(http.serve_connection(io, service));
-    watch(&shared, connection, |connection| connection.graceful_shutdown()).await;
+    watch((&shared, &line), connection, |connection| connection.graceful_shutdown()).await;
+}
+
+/// Gives the connection its turns until it ends, and sends after each what has come of it.
+async fn turns<C: Future<Output = hyper::Result<()>>>(
+    line: &RefCell<Line>,
+    mut connection: Pin<&mut C>,
+) {
+    let turn = poll_fn(|cx| {
+        let is_over = connection.as_mut().poll(cx).is_ready();
+        match line.borrow_mut().poll_send(cx) {
+            // What is left goes when the socket takes it, which is another turn.
+            Poll::Ready(Ok(())) | Poll::Pending if !is_over => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
+    });
+    turn.await;
 }
 
 /// Drives a connection until it ends by itself, by its deadlines or by a shutdown; `stop` has it
 /// take no more requests.
 async fn watch<C: Future<Output = hyper::Result<()>>>(
-    shared: &Shared,
+    (shared, line): (&Shared, &RefCell<Line>),
     mut connection: Pin<&mut C>,
     stop: impl Fn(Pin<&mut C>),
 ) {
@@ -137,7 +158,7 @@ async fn watch<C: Future<Output = hyper::Result<()>>>(
         tokio::select! {
             biased;
             // What was wrong has been said to the peer.
-            _ = connection.as_mut() => return,
+            () = turns(line, connection.as_mut()) => return,
             () = worker.stop.notified(), if !worker.stopping.get() => {}
             () = sleep_until(deadline.into()) => {
                 let peer = shared.peer.clone();

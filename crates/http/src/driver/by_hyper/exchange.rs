@@ -45,7 +45,6 @@ pub(super) async fn exchange(
 ) -> Result<Response<Outgoing>, Infallible> {
     let mut account = Account::begin(shared, &request);
     let worker = Rc::clone(&account.shared.worker);
-    worker.handle_received();
     let head = match head_of(&request, &worker.service.limits) {
         Ok(head) => head,
         Err(error) => return Ok(account.plan(Plan::text(error.status, error.why), None)),

@@ -13,3 +13,5 @@ pub const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 pub const CONNECTION_WINDOW_BYTES: u32 = 512 * 1024;
 /// How much of an answer waits in memory for the socket, on a stream.
 pub const SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// How much of all answers of a connection is gathered before it has to go out.
+pub const GATHERED_BYTES: usize = 64 * 1024;
