@@ -51,6 +51,14 @@ impl Open {
         }
     }
 
+    /// Whether the file was written to in place since it was opened, so that what is still to come
+    /// does not belong to what has gone. One that has only grown, as a log does, begins as it was.
+    pub(crate) fn is_rewritten(&self) -> bool {
+        let Ok(meta) = self.file.metadata() else { return true };
+        let facts = facts_of(&meta, String::new());
+        facts.size <= self.facts.size && facts.validators != self.facts.validators
+    }
+
     /// Whether the file still has the facts that it was opened with.
     pub(crate) fn is_same(&self) -> bool {
         let meta = self.file.metadata();

@@ -146,6 +146,9 @@ async fn send_range(
         let piece = warm.map_err(|_| Failure::Cut)?;
         let end = offset + piece;
         while offset < end {
+            if offset > range.start && open.is_rewritten() {
+                return Err(Failure::Cut);
+            }
             let count = usize::try_from(end - offset).map_err(|_| Failure::Cut)?;
             let sent = stream.send_file(&open.file, offset, count).await?;
             if sent == 0 {

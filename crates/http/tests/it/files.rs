@@ -1,5 +1,8 @@
 //! Files: bytes, types, ranges, conditions, sizes around every way of sending.
 
+use std::io::{Read, Write};
+use std::time::Duration;
+
 use sockeye_http::{Config, Event, Root, Rule};
 
 use crate::harness::{PATIENCE, config, folder, pattern, start};
@@ -165,6 +168,45 @@ fn a_file_cut_short_while_it_is_sent_ends_the_connection() {
     let file = std::fs::OpenOptions::new().write(true).open(&large).unwrap();
     file.set_len(10_000_000).unwrap();
     assert!(client.rest().len() < 40_000_000);
+}
+
+/// Makes a file an hour old: a change of now is told from it by any clock.
+pub(crate) fn age(path: &std::path::Path) {
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).unwrap();
+}
+
+#[test]
+fn a_file_that_is_rewritten_meanwhile_breaks_off_and_one_that_grows_does_not() {
+    const BYTES: usize = 40_000_000;
+    let folder = folder();
+    let large = folder.path().join("large.bin");
+    let plain = start(config(folder.path()));
+    let secure = crate::tls::secure(config(folder.path()));
+    let head = b"GET /large.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let rest_after = |change: &dyn Fn()| {
+        std::fs::write(&large, vec![b'a'; BYTES]).unwrap();
+        age(&large);
+        let (mut client, mut safe) = (plain.connect(), secure.connect());
+        client.send(head);
+        safe.write_all(head).unwrap();
+        client.wait();
+        safe.read_exact(&mut [0; 100]).unwrap();
+        change();
+        let mut rest = Vec::new();
+        let end = safe.read_to_end(&mut rest);
+        (client.rest(), rest, end.is_ok())
+    };
+    let (plainly, safely, ended_well) = rest_after(&|| {
+        std::fs::write(&large, vec![b'b'; BYTES]).unwrap();
+    });
+    assert!(plainly.len() < BYTES && safely.len() < BYTES && !ended_well);
+    let (plainly, safely, ended_well) = rest_after(&|| {
+        let mut file = std::fs::OpenOptions::new().append(true).open(&large).unwrap();
+        file.write_all(b"one line more").unwrap();
+    });
+    assert!(plainly.ends_with(&[b'a'; 100]) && plainly.len() > BYTES);
+    assert!(safely.ends_with(&[b'a'; 100]) && safely.len() > BYTES && ended_well);
 }
 
 #[test]

@@ -427,6 +427,23 @@ fn one_stream_that_stalls_among_others_is_reset_and_they_go_on() {
 }
 
 #[test]
+fn a_file_that_is_rewritten_meanwhile_breaks_off() {
+    let folder = folder();
+    let path = folder.path().join("large.bin");
+    crate::files::age(&path);
+    let server = start(Config { limits: limits(|_| {}), ..config(folder.path()) });
+    let mut frames = Frames::connect(&server, 1 << 14);
+    frames.get(1, "/large.bin");
+    frames.wait_for(0);
+    std::fs::write(&path, vec![b'x'; 300_000]).unwrap();
+    grant(&mut frames, 1, 1 << 20);
+    let (_, stream, error) = frames.wait_for(3);
+    assert_eq!((stream, &error[..]), (1, &[0, 0, 0, 2][..]), "INTERNAL_ERROR");
+    frames.get(3, "/hello.txt");
+    assert_eq!(frames.wait_for(0).1, 3, "the connection goes on");
+}
+
+#[test]
 fn more_streams_than_allowed_are_refused() {
     let folder = folder();
     let server = start(Config { limits: limits(|_| {}), ..config(folder.path()) });

@@ -30,6 +30,8 @@ enum Segment {
 pub(super) struct Outgoing {
     segments: VecDeque<Segment>,
     open: Option<Arc<Open>>,
+    /// Whether some of the file has gone already.
+    has_begun: bool,
     reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
     produced: Option<Pieces>,
     /// What is known to be left.
@@ -84,7 +86,7 @@ impl Outgoing {
             Segment::File(range) => range.end - range.start,
         };
         let left = segments.iter().map(length).sum();
-        Outgoing { segments, open, reading: None, produced: None, left, account }
+        Outgoing { segments, open, has_begun: false, reading: None, produced: None, left, account }
     }
 
     /// The next piece, none of them empty.
@@ -120,6 +122,9 @@ impl Outgoing {
     /// Reads what is in memory; else has it read where waiting is allowed, and gives `None`.
     fn read(&mut self, range: Range<u64>) -> io::Result<Option<Vec<u8>>> {
         let Some(open) = &self.open else { return Err(io::ErrorKind::NotFound.into()) };
+        if std::mem::replace(&mut self.has_begun, true) && open.is_rewritten() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
         let mut piece = vec![0; length];
         match open.read_now(&mut piece, range.start) {
