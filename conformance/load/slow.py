@@ -14,10 +14,11 @@ SLACK_SECONDS = 7
 
 
 def run(server, kind, timeout_seconds, at_least=CONNECTIONS):
-    """Runs it for longer than the timeout, to hold `at_least` so many sockets meanwhile; says whether the server still holds its connections at
-    the end, and how many of the others' requests were answered."""
+    """Runs it for longer than the timeout, to hold `at_least` so many sockets meanwhile; says
+    whether the server still holds its connections at the end, and how many of the others' requests
+    were answered."""
     seconds = timeout_seconds + SLACK_SECONDS
-    path = "16m" if "-X" in kind else "1k"
+    path = "16m" if "-X" in kind else "upload" if "-B" in kind else "1k"
     command = ["slowhttptest", *kind, "-c", str(CONNECTIONS), "-r", "50", "-i", "1", "-l",
                str(seconds), "-p", "2", "-u", server.url + path]
     before = server.sockets()
