@@ -7,6 +7,7 @@
 //!    says so.
 //! 3. A reload is seen by the next handshake, and by no connection that exists.
 
+mod client;
 mod error;
 mod own;
 mod pem;
@@ -22,6 +23,7 @@ use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+pub use client::{Fingerprint, FingerprintError, Trust, client_config};
 pub use error::{TlsError, Warning};
 pub use rustls::ServerConfig;
 pub use watch::Watch;

@@ -67,6 +67,12 @@ pub enum TlsError {
         /// What the library says.
         source: rcgen::Error,
     },
+    /// The system has no certificates to judge a server by.
+    #[error("the system has no root certificates: {why}")]
+    NoRoots {
+        /// What was found instead.
+        why: String,
+    },
     /// The library refuses.
     #[error("cannot prepare TLS")]
     Library {

@@ -1,12 +1,9 @@
 //! `sockeye chat`: the room, as a server and as a client.
 
 mod archive;
-mod editor;
 mod history;
 mod join;
-mod screen;
 mod serve;
-mod terminal;
 
 use clap::Subcommand;
 

@@ -9,6 +9,7 @@ mod daemon;
 mod documents;
 mod frame;
 mod history;
+mod join;
 mod listen;
 mod packets;
 mod passwd;

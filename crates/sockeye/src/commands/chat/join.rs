@@ -1,81 +1,93 @@
-//! `sockeye chat join`: a pleasant client on a terminal, plain lines everywhere else.
+//! `sockeye chat join`: a client of IRC and of plain rooms on a terminal; lines everywhere else.
 
-use std::io::{self, IsTerminal, Read};
+mod client;
+mod draw;
+mod event;
+mod net;
+mod pipe;
+mod plain;
+mod proto;
+mod target;
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use sockeye_socket::{Address, How, Socket, create_connection};
+use clap::ValueEnum;
+use sockeye_edge::tls::{Fingerprint, Trust, client_config};
+use sockeye_socket::Socket;
 
-use super::terminal;
+use self::client::Client;
+use self::draw::Palette;
+use self::net::{Dial, Line};
+use self::proto::limits::SCROLLBACK_LINES;
+use self::proto::{Settings, Speak, Zone};
+use self::target::{Target, checked_room};
 use crate::context::Context;
-use crate::exit::Exit;
-use crate::output;
+use crate::exit::{Exit, usage};
+use crate::password;
 use crate::signals::Stop;
-
-const PORT: u16 = 9000;
-/// Connecting may take so long.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// Arguments of `sockeye chat join`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  sockeye chat join\n  sockeye chat join --nick anna 192.168.1.20\n  \
+    after_help = "Without a terminal, or with --plain, stdin goes to the room and the room to \
+                  stdout: as plain lines, or by IRC where the URL, the port (6667, 6697), \
+                  --account, --tls or --protocol says so. On a terminal IRC is tried first; F1 \
+                  and /help show keys and commands.\n\n\
+                  Examples:\n  sockeye chat join\n  sockeye chat join --nick anna 192.168.1.20\n  \
+                  sockeye chat join --account anna ircs://irc.example.org/lobby\n  \
                   date | sockeye chat join --plain 192.168.1.20:9000"
 )]
 pub(crate) struct Args {
-    /// The room's host, or HOST:PORT, or only the port
+    /// The room's host, HOST:PORT, the port alone, or a URL such as irc://HOST/ROOM or ircs://HOST
     #[arg(value_name = "ADDR", default_value = "localhost")]
     address: Target,
     /// The name to have there
     #[arg(long, value_name = "NAME", value_parser = nick)]
     nick: Option<String>,
+    /// A room to join; may be given several times
+    #[arg(long = "room", value_name = "ROOM", value_parser = checked_room)]
+    rooms: Vec<String>,
+    /// Log in to this account; the password is asked for, or comes from SOCKEYE_PASSWORD
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// Take the account's password from the first line of FILE
+    #[arg(long, value_name = "FILE", requires = "account")]
+    password_file: Option<PathBuf>,
+    /// Take the password of the server itself from the first line of FILE
+    #[arg(long, value_name = "FILE")]
+    server_password_file: Option<PathBuf>,
+    /// What is spoken there
+    #[arg(long, value_enum, default_value = "auto")]
+    protocol: Protocol,
+    /// Connect by TLS, as ircs:// does
+    #[arg(long)]
+    tls: bool,
+    /// Believe the server with this certificate (SHA-256), whoever vouches for it
+    #[arg(long, value_name = "HEX", conflicts_with = "insecure")]
+    fingerprint: Option<Fingerprint>,
+    /// Believe every server: whoever is on the way can read and change what is said
+    #[arg(long)]
+    insecure: bool,
+    /// How many lines a room keeps
+    #[arg(long, value_name = "LINES", default_value_t = SCROLLBACK_LINES,
+          value_parser = scrollback)]
+    scrollback: usize,
     /// Copy stdin to the room and the room to stdout, for scripts and screen readers
     #[arg(long)]
     plain: bool,
 }
 
-/// Where a room is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Target {
-    Host(String, u16),
-    Unix(Address),
-}
-
-impl std::str::FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Target, String> {
-        if text.starts_with("unix:") {
-            return text.parse().map(Target::Unix).map_err(|error| format!("{error}"));
-        }
-        if let Ok(port) = text.parse() {
-            return Ok(Target::Host("localhost".to_owned(), port));
-        }
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-                let port = port.parse().map_err(|_| format!("'{port}' is not a port"))?;
-                (host, port)
-            }
-            _ => (text, PORT),
-        };
-        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-        if host.contains(char::is_whitespace) {
-            return Err("a host has no spaces".to_owned());
-        }
-        let host = if host.is_empty() { "localhost" } else { host };
-        Ok(Target::Host(host.to_owned(), port))
-    }
-}
-
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Target::Host(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Target::Host(host, port) => write!(f, "{host}:{port}"),
-            Target::Unix(address) => write!(f, "{address}"),
-        }
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Protocol {
+    /// IRC, or plain lines where the server says that it does not speak IRC
+    Auto,
+    /// IRC
+    Irc,
+    /// Plain lines
+    Lines,
 }
 
 fn nick(name: &str) -> Result<String, String> {
@@ -83,134 +95,145 @@ fn nick(name: &str) -> Result<String, String> {
     checked.map(|nick| nick.to_string()).map_err(|error| error.to_string())
 }
 
+fn scrollback(text: &str) -> Result<usize, String> {
+    let lines = text.parse().ok().filter(|lines| (100..=1_000_000).contains(lines));
+    lines.ok_or_else(|| "a number from 100 to 1000000 is needed".to_owned())
+}
+
+impl Args {
+    fn speak(&self) -> Speak {
+        match self.protocol {
+            Protocol::Irc => Speak::Irc,
+            Protocol::Lines => Speak::Lines,
+            Protocol::Auto if self.account.is_some() => Speak::Irc,
+            Protocol::Auto => self.address.speak,
+        }
+    }
+
+    fn dial(&self) -> anyhow::Result<Dial> {
+        let trust = match &self.fingerprint {
+            Some(fingerprint) => Trust::Fingerprint(fingerprint.clone()),
+            None if self.insecure => Trust::Anyone,
+            None => Trust::System,
+        };
+        let wanted = self.tls || self.address.tls;
+        if !wanted && trust != Trust::System {
+            return Err(usage(
+                "--fingerprint and --insecure are about TLS: add --tls, or use ircs://",
+            ));
+        }
+        let tls = wanted.then(|| client_config(trust)).transpose()?;
+        Ok(Dial { host: self.address.host.clone(), tls })
+    }
+
+    /// The account and its password.
+    fn login(&self) -> anyhow::Result<Option<(String, String)>> {
+        let Some(account) = &self.account else { return Ok(None) };
+        let from_environment = std::env::var("SOCKEYE_PASSWORD").ok().filter(|p| !p.is_empty());
+        let password = match (&self.password_file, from_environment) {
+            (Some(file), _) => password::of_file(file)?,
+            (None, Some(password)) => password,
+            (None, None) => {
+                password::ask(&format!("Password of {account}"), "give --password-file")?
+            }
+        };
+        Ok(Some((account.clone(), password)))
+    }
+
+    fn settings(&self, speak: Speak) -> anyhow::Result<Settings> {
+        let mut rooms = self.address.rooms.clone();
+        rooms.extend(self.rooms.iter().cloned());
+        if rooms.is_empty() && !self.address.is_url {
+            rooms.push("#lobby".to_owned());
+        }
+        let server_password =
+            self.server_password_file.as_ref().map(|file| password::of_file(file)).transpose()?;
+        let chosen = self.nick.clone().or_else(|| self.account.clone());
+        let is_private = (self.address.tls || self.tls) && !self.insecure;
+        Ok(Settings {
+            place: self.address.host.to_string(),
+            speak,
+            nick_is_chosen: chosen.is_some(),
+            nick: chosen.unwrap_or_else(own_nick),
+            rooms,
+            account: self.login()?,
+            server_password,
+            private: is_private || self.address.host.is_here(),
+            scrollback_lines: self.scrollback,
+            zone: zone(),
+            seed: seed()?,
+        })
+    }
+}
+
+/// The person's own name where a server may take it.
+fn own_nick() -> String {
+    let user = std::env::var("USER").unwrap_or_default();
+    let good = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    let name: String = user.chars().filter(good).take(16).collect();
+    match name.chars().next() {
+        Some(first) if !first.is_ascii_digit() && name != "root" => name,
+        _ => "guest".to_owned(),
+    }
+}
+
+/// How far the clocks here are ahead of UTC; where that is not known, not at all.
+fn zone() -> Zone {
+    let local = tz::TimeZone::local().ok();
+    Box::new(move |seconds| {
+        let kind = local.as_ref().and_then(|zone| zone.find_local_time_type(seconds).ok());
+        kind.map_or(0, |kind| i64::from(kind.ut_offset()))
+    })
+}
+
+fn seed() -> anyhow::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    let got = rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())?;
+    anyhow::ensure!(got == seed.len(), "the system gives no random numbers");
+    Ok(seed)
+}
+
 /// Talks until one of both sides ends.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal() && !args.plain;
+    let dial = args.dial()?;
     if context.only_checks() {
         return Ok(Exit::DONE);
     }
-    let socket = connect(&args.address)?;
+    let speak = args.speak();
+    let by_irc = on_terminal || speak == Speak::Irc || dial.tls.is_some();
+    let settings = by_irc.then(|| args.settings(speak)).transpose()?;
+    let line = dial.connect()?;
     let stop = Stop::install(Duration::ZERO)?;
+    let Some(settings) = settings else {
+        return copy(args, line, &stop);
+    };
+    let client = Client::new(settings, dial, line)?;
+    let done = if on_terminal {
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        let wanted = context.global.color.on_stdout();
+        let palette = Palette::of(wanted, &variable("TERM"), &variable("COLORTERM"));
+        client::talk(client, palette, stop.shutdown())
+    } else {
+        pipe::talk(client, stop.shutdown())
+    };
+    if let Some(exit) = stop.interrupted() {
+        return Ok(exit);
+    }
+    done.map(|()| Exit::DONE)
+}
+
+/// Plain lines between pipes.
+fn copy(args: &Args, line: Line, stop: &Stop) -> anyhow::Result<Exit> {
+    let socket: Socket = line.into_socket();
     let registration = stop.shutdown().register(&socket)?;
     if let Some(nick) = &args.nick {
         socket.sendall(format!("/nick {nick}\n").as_bytes())?;
     }
-    let socket = Arc::new(socket);
-    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let done = if on_terminal && !args.plain {
-        terminal::talk(&socket, &args.address.to_string(), context.global.color.on_stdout())
-    } else {
-        copy(&socket).map(|()| false)
-    };
+    let done = plain::copy(&Arc::new(socket));
     drop(registration);
     if let Some(exit) = stop.interrupted() {
         return Ok(exit);
     }
-    if done? {
-        output::note("the room has ended the connection");
-    }
-    Ok(Exit::DONE)
-}
-
-fn connect(target: &Target) -> anyhow::Result<Socket> {
-    let socket = match target {
-        Target::Host(host, port) => {
-            create_connection((host.as_str(), *port)).timeout(CONNECT).open()
-        }
-        Target::Unix(address) => create_connection(address).timeout(CONNECT).open(),
-    };
-    socket.with_context(|| format!("no room answers at {target}; `sockeye chat serve` opens one"))
-}
-
-/// Copies stdin to the room and the room to stdout. The end of stdin is the end of what we say: the
-/// room is heard until it ends its side.
-fn copy(socket: &Arc<Socket>) -> anyhow::Result<()> {
-    let writer = Arc::clone(socket);
-    // It may wait for a stdin that never ends: nobody waits for the thread.
-    std::thread::Builder::new().name("stdin".into()).spawn(move || {
-        let mut buffer = vec![0; 16 << 10];
-        let mut stdin = io::stdin().lock();
-        while let Ok(count) = stdin.read(&mut buffer) {
-            if count == 0 || writer.sendall(&buffer[..count]).is_err() {
-                break;
-            }
-        }
-        // The connection may be over already.
-        let _ = writer.shutdown(How::Write);
-    })?;
-    let to_terminal = io::stdout().is_terminal();
-    let mut lines = Lines::default();
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        match socket.recv_into(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) if to_terminal => {
-                for line in lines.take(&buffer[..count]) {
-                    output::bytes(format!("{line}\n").as_bytes())?;
-                }
-            }
-            Ok(count) => output::bytes(&buffer[..count])?,
-            Err(error) => return Err(error).context("the connection to the room is lost"),
-        }
-    }
-}
-
-/// Cuts what a room sends into lines that a terminal may show, however long the wait between parts.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
-    pending: Vec<u8>,
-}
-
-/// A line that is longer is shown in parts.
-const LINE_BYTES_MAX: usize = 64 << 10;
-
-impl Lines {
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<String> {
-        self.pending.extend_from_slice(bytes);
-        let mut lines = Vec::new();
-        let mut start = 0;
-        while let Some(at) = self.pending[start..].iter().position(|byte| *byte == b'\n') {
-            lines.push(shown(&self.pending[start..start + at]));
-            start += at + 1;
-        }
-        self.pending.drain(..start);
-        if self.pending.len() > LINE_BYTES_MAX {
-            lines.push(shown(&std::mem::take(&mut self.pending)));
-        }
-        lines
-    }
-}
-
-/// A server is a stranger too: nothing of it acts on the terminal.
-fn shown(line: &[u8]) -> String {
-    let mut out = String::new();
-    sockeye_chat::proto::clean(&mut out, &String::from_utf8_lossy(line));
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_a_port_or_both() {
-        let host = |host: &str, port| Ok(Target::Host(host.to_owned(), port));
-        assert_eq!("9001".parse(), host("localhost", 9001));
-        assert_eq!("pi".parse(), host("pi", PORT));
-        assert_eq!("pi:7".parse(), host("pi", 7));
-        assert_eq!("[::1]:7".parse(), host("::1", 7));
-        assert_eq!("[::1]".parse(), host("::1", PORT));
-        assert_eq!("fe80::1".parse(), host("fe80::1", PORT));
-        assert_eq!(":7".parse(), host("localhost", 7));
-        assert!("pi:x".parse::<Target>().is_err());
-        assert!("a b".parse::<Target>().is_err());
-        assert_eq!(Target::Host("::1".into(), 7).to_string(), "[::1]:7");
-    }
-
-    #[test]
-    fn lines_are_whole_and_harmless() {
-        let mut lines = Lines::default();
-        assert!(lines.take(b"<a> h\xc3").is_empty());
-        assert_eq!(lines.take(b"\xbc\n\x1b[2J* x\r\nrest"), ["<a> hü", "[2J* x"]);
-        assert_eq!(lines.take(&vec![b'x'; LINE_BYTES_MAX]).len(), 1);
-    }
+    done.map(|()| Exit::DONE)
 }
