@@ -43,7 +43,7 @@ fn play(
 fn usual(line: &str) -> Option<String> {
     let words: Vec<&str> = line.split(' ').collect();
     Some(match words.as_slice() {
-        ["CAP", "LS", ..] => ":s CAP * LS :server-time sasl=PLAIN\r\n".to_owned(),
+        ["CAP", "LS", ..] => ":s NOTICE * :wait\r\n:s CAP * LS :sasl=PLAIN\r\n".to_owned(),
         ["CAP", "REQ", ..] => {
             let caps = line.trim_start_matches("CAP REQ :");
             format!(":s CAP * ACK :{caps}\r\n")

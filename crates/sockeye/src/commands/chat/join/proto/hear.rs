@@ -20,6 +20,7 @@ impl State {
             return;
         }
         let Some(message) = Message::parse(line) else { return };
+        self.link.is_irc |= matches!(message.command.as_str(), "NOTICE" | "PING" | "CAP" | "020");
         if message.command != "BATCH" && self.keep_for_batch(&message) {
             return;
         }

@@ -347,12 +347,12 @@ impl State {
     pub(crate) fn poll_line(&mut self) -> Option<Told> {
         loop {
             let (at, line) = self.rooms.poll_line()?;
-            let from_server = at == 0;
-            if line.own || (from_server && line.kind == Kind::Info) {
+            let wrong = matches!(line.kind, Kind::Alert | Kind::Gap);
+            // What a server says of itself is news of no room.
+            if line.own || (at == 0 && !wrong && line.kind != Kind::Said) {
                 continue;
             }
             let words = self.line_in_words(&line);
-            let wrong = matches!(line.kind, Kind::Alert | Kind::Gap);
             // The first room is the one that is talked in.
             let elsewhere = at > 1 && self.rooms.iter().len() > at;
             let room = elsewhere.then(|| super::text::shown(&self.rooms.room(at).name));

@@ -282,6 +282,19 @@ fn an_error_of_a_server_that_is_known_to_speak_irc_is_shown() {
 }
 
 #[test]
+fn a_server_that_takes_its_time_is_no_room_of_plain_lines() {
+    let mut played = Played::new(settings());
+    played.hear(&["NOTICE AUTH :*** Looking up your hostname"]);
+    played.wait(Duration::from_secs(30));
+    assert_eq!(played.actions(), [Action::Close]);
+    assert!(played.state.is_lost());
+    let mut played = Played::new(settings());
+    played.wait(Duration::from_secs(30));
+    assert_eq!(played.actions(), [Action::Close, Action::Connect]);
+    assert_eq!(played.state.dialect, Dialect::Lines);
+}
+
+#[test]
 fn a_paste_of_several_lines_is_asked_about_and_holds_no_commands() {
     let mut played = Played::in_lobby("");
     let now = played.now();
