@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sockeye_chat::proto::irc::Input;
 use sockeye_chat::proto::websocket::{
     self, CONTROL_BYTES_MAX, CloseCode, Limits, PeerError, Received, Receiver,
 };
@@ -13,6 +14,8 @@ mod cuts;
 
 /// The longest line; short, so that a fuzzer reaches it.
 const LINE_BYTES_MAX: usize = 16;
+/// The longest line of IRC, and the longest tags.
+const IRC_LINE_BYTES_MAX: usize = 20;
 /// The longest head of a frame.
 const HEAD_BYTES_MAX: usize = 14;
 
@@ -38,6 +41,15 @@ pub(crate) fn chat_session(input: &[u8]) {
             }
             Request::Pong(payload) => assert!(kind.is_web() && payload.len() <= CONTROL_BYTES_MAX),
             Request::Throttled => assert!(kind.is_slow() && place > 0),
+            Request::StartIrc => assert!(!kind.is_web(), "a page speaks no IRC"),
+            Request::Irc(input) => {
+                assert!(requests[..place].contains(&Request::StartIrc), "starts first");
+                if let Input::Line(line) = input {
+                    assert!(
+                        line.len() <= IRC_LINE_BYTES_MAX * 2 && !line.contains(['\0', '\r', '\n'])
+                    );
+                }
+            }
             Request::TooLong => assert!(place > 0),
             Request::Command(command) => {
                 assert!(requests[..place].contains(&Request::Start), "starts first");
@@ -45,7 +57,8 @@ pub(crate) fn chat_session(input: &[u8]) {
             }
         }
     }
-    let refused = requests.iter().any(|request| matches!(request, Request::Refuse(_)));
+    let refused =
+        requests.iter().any(|request| matches!(request, Request::Refuse(_) | Request::StartIrc));
     if !kind.is_web() && !refused {
         let notes = [Request::Start, Request::End, Request::Throttled];
         let said: Vec<Request> =
@@ -75,6 +88,8 @@ impl Kind {
     fn config(self) -> SessionConfig {
         SessionConfig {
             line_bytes_max: LINE_BYTES_MAX,
+            irc_line_bytes_max: IRC_LINE_BYTES_MAX,
+            irc_tags_bytes_max: IRC_LINE_BYTES_MAX,
             flood: self.is_slow().then_some(Rate { burst: 2, per_second: 2 }),
             charset: self.charset(),
             ..SessionConfig::default()
@@ -88,7 +103,7 @@ fn asked(kind: Kind, parts: &[&[u8]]) -> Vec<Request> {
     let config = kind.config();
     let mut now = Instant::now();
     let mut session = if kind.is_web() {
-        Session::of_websocket(&config, now)
+        Session::of_websocket(&config, false, now)
     } else {
         Session::new(&config, now)
     };
@@ -97,7 +112,7 @@ fn asked(kind: Kind, parts: &[&[u8]]) -> Vec<Request> {
     for part in parts {
         session.handle_received(&config, part, now);
         poll(&mut session, &config, &mut now, &mut out);
-        assert!(session.held_bytes() <= LINE_BYTES_MAX + HEAD_BYTES_MAX, "holds too much");
+        assert!(session.held_bytes() <= IRC_LINE_BYTES_MAX * 2 + HEAD_BYTES_MAX, "holds too much");
     }
     if kind.ends() {
         session.handle_eof();

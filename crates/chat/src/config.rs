@@ -7,6 +7,7 @@ use std::time::Duration;
 use sockeye_edge::listen::ListenAddr;
 use sockeye_socket::Address;
 
+use crate::proto::irc;
 use crate::proto::{Charset, Limits, Rate, RoomName, SessionConfig, Slow};
 use crate::{Error, Result, Storage};
 
@@ -38,6 +39,26 @@ pub struct Config {
     pub listen: Vec<ListenAddr>,
     /// Where to listen for IRC alone.
     pub irc: Vec<ListenAddr>,
+    /// The server's name, as IRC shows it.
+    pub name: String,
+    /// The network's name, as IRC shows it.
+    pub network: String,
+    /// The message of the day, by line; none where it is empty.
+    pub motd: Vec<String>,
+    /// What every IRC client has to know (PASS).
+    pub password: Option<String>,
+    /// Who may run the server (OPER).
+    pub operators: Vec<irc::Operator>,
+    /// Whether an account can be made before a client is known by a name.
+    pub registers_early: bool,
+    /// Whether who makes an account has to name an address.
+    pub wants_email: bool,
+    /// What IRC clients may drive.
+    pub irc_limits: irc::Limits,
+    /// So many passwords may wait to be checked.
+    pub passwords_max: usize,
+    /// So many entries of each room and conversation are kept for who asks for them.
+    pub history_entries: usize,
     /// The rooms that there are, such as `#lobby`. Plain clients land in the first.
     pub room: Vec<String>,
     /// The tutorial's room: bytes from one client reach every other unchanged, nothing else is
@@ -84,6 +105,16 @@ impl Default for Config {
         Config {
             listen: Vec::new(),
             irc: Vec::new(),
+            name: "sockeye.local".to_owned(),
+            network: "Sockeye".to_owned(),
+            motd: Vec::new(),
+            password: None,
+            operators: Vec::new(),
+            registers_early: true,
+            wants_email: false,
+            irc_limits: irc::Limits::default(),
+            passwords_max: 64,
+            history_entries: 1000,
             room: vec!["#lobby".to_owned()],
             classic: session.classic,
             admit: None,
@@ -127,7 +158,7 @@ impl Config {
         let mut rooms: Vec<RoomName> = Vec::new();
         for name in &self.room {
             let room: RoomName = name.parse()?;
-            if rooms.iter().all(|other| other.fold() != room.fold()) {
+            if rooms.iter().all(|other| *other != room) {
                 rooms.push(room);
             }
         }
@@ -146,7 +177,8 @@ impl Config {
     /// So many of the last lines of each room are at hand.
     pub(crate) fn kept_lines(&self) -> usize {
         let (lines, of_web) = self.shown_lines();
-        lines.max(of_web)
+        let shown = lines.max(of_web);
+        if shown == 0 { 0 } else { shown.max(self.history_entries) }
     }
 
     pub(crate) fn session(&self) -> SessionConfig {
@@ -156,6 +188,23 @@ impl Config {
             silence: self.silence,
             flood: self.flood,
             charset: self.charset,
+            irc_line_bytes_max: self.irc_limits.line_bytes_max,
+            irc_tags_bytes_max: self.irc_limits.tags_bytes_max,
+        }
+    }
+
+    pub(crate) fn irc(&self, started_unix_ms: u64, secret: [u8; 32]) -> irc::Settings {
+        irc::Settings {
+            server: self.name.as_str().into(),
+            network: self.network.as_str().into(),
+            motd: self.motd.clone(),
+            password: self.password.as_deref().map(Into::into),
+            operators: self.operators.clone(),
+            started_unix_ms,
+            secret,
+            registers_early: self.registers_early,
+            wants_email: self.wants_email,
+            limits: self.irc_limits,
         }
     }
 

@@ -159,7 +159,7 @@ impl Door {
                 let words = match dialect {
                     Dialect::Lines if arrival.entrance.is_irc() => CLOSING,
                     Dialect::Lines => words,
-                    Dialect::WebSocket => UNAVAILABLE,
+                    Dialect::WebSocket | Dialect::IrcWebSocket => UNAVAILABLE,
                 };
                 if self.tells || dialect == Dialect::WebSocket {
                     // The buffer of a fresh connection has room; where not, silence will do.

@@ -161,6 +161,11 @@ impl Handle {
         answered.recv_timeout(ANSWER).ok()
     }
 
+    /// What makes the loop look.
+    pub(crate) fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
     /// Takes out what waits.
     pub(crate) fn take(&self) -> Inbox {
         let mut inbox = self.lock();

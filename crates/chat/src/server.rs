@@ -8,6 +8,7 @@ use sockeye_socket::{Acceptor, Address, Selector, Shutdown};
 use crate::config::History;
 use crate::door::Door;
 use crate::log::Opened;
+use crate::pool::Pool;
 use crate::proto::{Log, MemoryLog, RoomName, Settings, Switchboard};
 use crate::turn::{Loop, Parts, Token};
 use crate::{Config, Entrance, Error, Handle, Listeners, Report, Result, Sink};
@@ -88,6 +89,7 @@ impl Server {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let epoch = u64::try_from(started.as_nanos()).unwrap_or(u64::MAX);
         let (history_lines, web_history_lines) = self.config.shown_lines();
+        let unix_ms = u64::try_from(started.as_millis()).unwrap_or(u64::MAX);
         let settings = Settings {
             rooms: self.rooms,
             session: self.config.session(),
@@ -96,6 +98,7 @@ impl Server {
             web_history_lines,
             goodbye: self.config.goodbye,
             node: self.history.as_ref().map_or(epoch, Opened::node),
+            irc: self.config.irc(unix_ms, crate::pool::random()),
         };
         let mut board = Switchboard::new(settings);
         let log: Box<dyn Log> = match self.history {
@@ -112,6 +115,7 @@ impl Server {
             selector: self.selector,
             log,
             board,
+            pool: Pool::new(self.handle.waker(), self.config.passwords_max),
             door: Door::new(self.acceptors, caps, self.config.keepalive, self.config.admit, tells),
             handle: self.handle,
             sink: self.sink,

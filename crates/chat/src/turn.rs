@@ -17,7 +17,8 @@ use self::keeping::Keeping;
 use crate::conn::{Conn, Lingering};
 use crate::door::{Door, Guest};
 use crate::handle::{Attached, Question};
-use crate::proto::{Arrival, ClientId, Dialect, Log, News, Now, RoomId, Said, Switchboard};
+use crate::pool::Pool;
+use crate::proto::{Arrival, ClientId, Dialect, Log, News, Now, Said, Switchboard};
 use crate::{Error, Event, Handle, Report, Result, Sink};
 
 /// One read takes so many bytes at most; one send is offered as many.
@@ -39,6 +40,7 @@ pub(crate) enum Token {
 
 /// See the module's documentation.
 pub(crate) struct Loop {
+    pool: Pool,
     selector: Selector<Token>,
     board: Switchboard,
     log: Box<dyn Log>,
@@ -64,6 +66,7 @@ pub(crate) struct Parts {
     pub(crate) door: Door,
     pub(crate) handle: Handle,
     pub(crate) sink: Sink,
+    pub(crate) pool: Pool,
 }
 
 impl Loop {
@@ -76,6 +79,7 @@ impl Loop {
             door: parts.door,
             handle: parts.handle,
             sink: parts.sink,
+            pool: parts.pool,
             conns: Vec::new(),
             lingering: BTreeMap::new(),
             lingered: 0,
@@ -214,7 +218,7 @@ impl Loop {
     /// The part of a turn that comes after the news: decide, send, close.
     fn turn(&mut self, now: Now) {
         self.read_inbox(now);
-        self.pass_answers();
+        self.pass_answers(now);
         if !self.winding_up {
             self.decide(now);
         }
@@ -279,8 +283,9 @@ impl Loop {
                 let _ = answer.try_send(self.board.present());
             }
             Question::Recent(lines, answer) => {
-                let after = self.log.before_last(RoomId(0), lines);
-                let entries = self.log.tail(RoomId(0), after);
+                let room = self.board.first_room().clone();
+                let after = self.log.before_last(&room, lines);
+                let entries = self.log.tail(&room, after);
                 let said = entries.iter().filter_map(|entry| Said::of(entry)).collect();
                 let _ = answer.try_send(said);
             }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::query::{self, Row};
 use super::{database, reader, storage};
-use crate::proto::{Event, Pos};
+use crate::proto::{Event, Pos, fold};
 use crate::{Error, Result};
 
 /// So many entries are read at once.
@@ -73,7 +73,7 @@ impl Archive {
     pub fn export(&self, room: &str, mut take: impl FnMut(Record) -> bool) -> Result<bool> {
         let failed = |source| self.failed(source);
         let sql = "SELECT id FROM stream WHERE key = ?1";
-        let find = self.connection.query_row(sql, [room.to_lowercase()], |row| row.get(0));
+        let find = self.connection.query_row(sql, [fold(room)], |row| row.get(0));
         let Some(stream) = find.optional().map_err(failed)? else { return Ok(false) };
         let stream: i64 = stream;
         let mut last = 0;
@@ -103,7 +103,7 @@ impl Archive {
     /// # Errors
     /// The history cannot be read.
     pub fn search(&self, words: &str, room: Option<&str>, lines: usize) -> Result<Vec<Record>> {
-        let key = room.map(str::to_lowercase);
+        let key = room.map(fold);
         let rows = query::search(&self.connection, key.as_deref(), words, lines);
         let rows = rows.map_err(|source| self.failed(source))?;
         Ok(rows.into_iter().map(|row| self.record(row)).collect())

@@ -19,7 +19,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use super::names::Names;
 use super::storage::{self, Durability};
 use super::words;
-use crate::proto::{Class, Entry};
+use crate::proto::{Class, Entry, Event};
 use crate::{Error, Result};
 
 /// "Skye", in the file's head.
@@ -169,7 +169,7 @@ impl Database {
     fn insert(&mut self, entry: &Entry, names: &Names) -> rusqlite::Result<()> {
         let append = &entry.append;
         let Some(class) = code(append.event.class()) else { return Ok(()) };
-        let (key, name) = names.key(append.stream);
+        let (key, name) = names.key(&append.stream);
         let stream = self.stream(&key, &name)?;
         let json = serde_json::to_string(&append.event)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
@@ -177,10 +177,23 @@ impl Database {
         let mut insert = self.connection.prepare_cached(sql)?;
         let (seq, id) = (entry.pos.seq, append.id);
         insert.execute(params![seq, stream, class, append.unix_ms, id.node, id.number, json])?;
+        if let Event::Redacted { at, .. } = &append.event {
+            self.take_back(at.seq, stream)?;
+        }
         if let Some(text) = append.event.words() {
             let sql = "INSERT INTO words (rowid, text) VALUES (?1, ?2)";
             let mut insert = self.connection.prepare_cached(sql)?;
-            insert.execute(params![seq, words::spaced(text)])?;
+            insert.execute(params![seq, words::spaced(&text)])?;
+        }
+        Ok(())
+    }
+
+    /// What was taken back is nowhere any more.
+    fn take_back(&self, seq: u64, stream: i64) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM entry WHERE seq = ?1 AND stream = ?2";
+        if self.connection.prepare_cached(sql)?.execute(params![seq, stream])? > 0 {
+            let sql = "DELETE FROM words WHERE rowid = ?1";
+            self.connection.prepare_cached(sql)?.execute([seq])?;
         }
         Ok(())
     }

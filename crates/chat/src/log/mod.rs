@@ -28,9 +28,7 @@ use self::database::{Database, Origin};
 use self::names::Names;
 use self::reader::{Reader, Reading};
 use self::writer::{Outcome, Writer};
-use crate::proto::{
-    Answer, Append, Entry, Log, Order, Page, Pos, Question, Recent, RoomId, RoomName,
-};
+use crate::proto::{Answer, Append, Entry, Log, Order, Page, Pos, Question, Recent, RoomName};
 use crate::{Error, Result};
 
 pub use self::archive::{Archive, Record};
@@ -152,11 +150,11 @@ impl Log for SqliteLog {
         self.writer.trouble()
     }
 
-    fn tail(&self, room: RoomId, after: Pos) -> Vec<Arc<Entry>> {
+    fn tail(&self, room: &RoomName, after: Pos) -> Vec<Arc<Entry>> {
         self.recent.tail(room, after)
     }
 
-    fn before_last(&self, room: RoomId, lines: usize) -> Pos {
+    fn before_last(&self, room: &RoomName, lines: usize) -> Pos {
         self.recent.before_last(room, lines, self.order.last())
     }
 

@@ -1,8 +1,12 @@
-//! The names of streams in the file: a later run may have its rooms in another order.
+//! The names of streams in the file.
+//!
+//! ```text
+//! key = "" / "#" room / "@" party SP party     ; people, a room (folded), a conversation
+//! ```
 
-use crate::proto::{RoomId, RoomName, Stream};
+use crate::proto::{RoomName, Stream};
 
-/// The rooms by their places.
+/// The rooms that are always open: their last lines are read at the start.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     rooms: Vec<RoomName>,
@@ -14,26 +18,31 @@ impl Names {
     }
 
     /// The key of a stream, and its name as it is shown.
-    pub(super) fn key(&self, stream: Stream) -> (String, String) {
-        let Stream::Room(RoomId(place)) = stream else { return (String::new(), String::new()) };
-        let room = usize::try_from(place).ok().and_then(|place| self.rooms.get(place));
-        room.map_or_else(
-            || (format!("#{place}"), format!("#{place}")),
-            |room| (room.fold(), room.to_string()),
-        )
+    pub(super) fn key(&self, stream: &Stream) -> (String, String) {
+        match stream {
+            Stream::People => (String::new(), String::new()),
+            Stream::Room(room) => (room.folded().to_string(), room.to_string()),
+            Stream::Direct(one, other) => {
+                let key = format!("@{one} {other}");
+                (key.clone(), key)
+            }
+        }
     }
 
-    /// The stream of a key; `None` for a room that is not open.
-    pub(super) fn stream(&self, key: &str) -> Option<Stream> {
+    /// The stream of a key, with the room's name as it is shown; `None` for what is no key.
+    pub(super) fn stream(&self, key: &str, name: &str) -> Option<Stream> {
         if key.is_empty() {
             return Some(Stream::People);
         }
-        let found = (0_u32..).zip(&self.rooms).find(|(_, room)| room.fold() == key);
-        found.map(|(place, _)| Stream::Room(RoomId(place)))
+        if let Some(parties) = key.strip_prefix('@') {
+            let (one, other) = parties.split_once(' ')?;
+            return Some(Stream::Direct(one.into(), other.into()));
+        }
+        Some(Stream::Room(name.parse().ok()?))
     }
 
-    /// Every stream that is open.
+    /// Every stream that is always open.
     pub(super) fn streams(&self) -> impl Iterator<Item = Stream> {
-        (0_u32..).zip(&self.rooms).map(|(place, _)| Stream::Room(RoomId(place)))
+        self.rooms.iter().cloned().map(Stream::Room)
     }
 }

@@ -33,7 +33,7 @@ impl Row {
 
     /// The entry, where its room is open and its event is one that this version knows.
     pub(super) fn entry(self, epoch: u64, names: &Names) -> Option<Entry> {
-        let stream = names.stream(&self.key)?;
+        let stream = names.stream(&self.key, &self.name)?;
         let event: Event = serde_json::from_str(&self.event).ok()?;
         let append = Append { stream, id: self.id, unix_ms: self.unix_ms, event };
         Some(Entry { pos: Pos { epoch, seq: self.seq }, append })
@@ -127,6 +127,22 @@ pub(super) fn search(
     );
     let mut select = connection.prepare_cached(&sql)?;
     select.query_map(params![query, key, lines], Row::of)?.collect()
+}
+
+/// The last thing that was said in each conversation of a party, in order.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn conversations(connection: &Connection, party: &str) -> rusqlite::Result<Vec<Row>> {
+    let sql = format!(
+        "{ROW} stream s CROSS JOIN entry e
+         ON e.seq = (SELECT max(seq) FROM entry WHERE stream = s.id AND class = 0)
+         WHERE substr(s.key, 1, length(?1)) = ?1
+         OR (substr(s.key, 1, 1) = '@' AND substr(s.key, -length(?2)) = ?2) ORDER BY e.seq"
+    );
+    let mut select = connection.prepare_cached(&sql)?;
+    let (first, second) = (format!("@{party} "), format!(" {party}"));
+    select.query_map(params![first, second], Row::of)?.collect()
 }
 
 /// What has changed what rooms and accounts are, in its order.

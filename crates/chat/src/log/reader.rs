@@ -46,7 +46,7 @@ impl Reading {
     /// # Errors
     /// The file cannot be read.
     pub(super) fn page(&self, page: &Page) -> rusqlite::Result<Vec<Arc<Entry>>> {
-        let (key, _) = self.names.key(page.stream);
+        let (key, _) = self.names.key(&page.stream);
         let rows = query::page(&self.connection, &key, page, self.epoch)?;
         Ok(self.entries(rows))
     }
@@ -77,10 +77,13 @@ impl Reading {
                 self.page(&Page { lines, ..page.clone() })
             }
             Question::Search { stream, words, lines } => {
-                let key = stream.map(|stream| self.names.key(stream).0);
+                let key = stream.as_ref().map(|stream| self.names.key(stream).0);
                 let lines = (*lines).min(self.lines_max);
                 let rows = query::search(&self.connection, key.as_deref(), words, lines)?;
                 Ok(self.entries(rows))
+            }
+            Question::Conversations { key } => {
+                Ok(self.entries(query::conversations(&self.connection, key)?))
             }
         }
     }

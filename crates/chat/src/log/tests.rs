@@ -13,8 +13,8 @@ use sockeye_socket::Selector;
 
 use super::{Durability, Opened, Storage};
 use crate::proto::{
-    Answer, Append, ClientId, Entry, Event, Log, MemoryLog, MsgId, Nick, Page, Pos, Question,
-    RoomId, RoomName, Stream, Style, Text, Unanswered, Why,
+    Answer, Append, ClientId, Entry, Event, Identity, Log, MemoryLog, MsgId, Nick, Page, Pos,
+    Question, RoomName, Stream, Style, Target, Text, Unanswered, Why,
 };
 
 /// No test waits longer for anything.
@@ -33,6 +33,12 @@ struct Rig {
 
 fn rooms() -> Vec<RoomName> {
     ["#lobby", "#Games"].map(|room| room.parse().unwrap()).to_vec()
+}
+
+/// A room by its place among those that are open.
+fn room(place: u32) -> RoomName {
+    let place = usize::try_from(place).unwrap();
+    rooms().into_iter().nth(place).unwrap_or_else(|| format!("#{place}").parse().unwrap())
 }
 
 fn storage(dir: &Path) -> Storage {
@@ -60,8 +66,8 @@ impl Rig {
         drop(self.selector.select(Some(HANG)).unwrap());
     }
 
-    fn say(&mut self, room: u32, text: &str, unix_ms: u64) {
-        self.put(Stream::Room(RoomId(room)), said(text), unix_ms);
+    fn say(&mut self, place: u32, text: &str, unix_ms: u64) {
+        self.put(Stream::Room(room(place)), said(text), unix_ms);
     }
 
     fn put(&mut self, stream: Stream, event: Event, unix_ms: u64) {
@@ -96,8 +102,8 @@ impl Rig {
         }
     }
 
-    fn all(&mut self, room: u32) -> Vec<String> {
-        let stream = Stream::Room(RoomId(room));
+    fn all(&mut self, place: u32) -> Vec<String> {
+        let stream = Stream::Room(room(place));
         let (after, before, lines) = (None, None, usize::MAX);
         let page = Page { stream, after, before, lines, last: false, changes: false };
         texts(&self.ask(Question::Page(page)).unwrap())
@@ -109,17 +115,27 @@ impl Rig {
     }
 }
 
+fn who() -> Arc<Identity> {
+    Arc::new(Identity::plain(Nick::plain(1)))
+}
+
 fn said(text: &str) -> Event {
-    let (client, nick) = (ClientId::NOBODY, Nick::plain(1));
-    Event::Said { client, nick, text: Text::new(text), style: Style::Line }
+    Event::Said {
+        client: ClientId::NOBODY,
+        who: who(),
+        to: Target::Room(room(0)),
+        text: Text::new(text),
+        style: Style::Line,
+        tags: "".into(),
+    }
 }
 
 fn left() -> Event {
-    Event::Left { client: ClientId::NOBODY, why: Why::Gone }
+    Event::Left { client: ClientId::NOBODY, who: who(), why: Why::Gone, text: None }
 }
 
 fn texts(entries: &[Arc<Entry>]) -> Vec<String> {
-    entries.iter().filter_map(|entry| entry.append.event.words()).map(str::to_owned).collect()
+    entries.iter().filter_map(|entry| Some(entry.append.event.words()?.into_owned())).collect()
 }
 
 /// Runs a test on a log in memory and on one in a fresh folder, synced and not.

@@ -225,7 +225,8 @@ impl Writing {
     fn publish(&self, done: &[Arc<Entry>], failed: bool, trouble: Option<String>) {
         let mut state = self.shared.lock();
         if failed {
-            let lost = |entry: &&Arc<Entry>| entry.append.event.class() != Class::Passing;
+            let kept = [Class::Said, Class::State];
+            let lost = |entry: &&Arc<Entry>| kept.contains(&entry.append.event.class());
             state.refused.extend(done.iter().filter(lost).map(|entry| entry.pos.seq));
         }
         if let Some(last) = done.last() {

@@ -1,7 +1,8 @@
 //! What was said, for those who come later.
 
 use super::frame::{Line, Stamp};
-use super::{Entry, Event, Style, clean};
+use super::{Class, Entry, Event, Identity, Stream, Style, Target, clean};
+use std::sync::Arc;
 
 /// Something that was said, for whoever asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,20 +21,75 @@ impl Said {
     /// What an entry says; `None` where it is about something else.
     pub fn of(entry: &Entry) -> Option<Said> {
         let (line, Stamp { unix_ms, .. }) = line_of(entry)?;
-        let Line::Said { nick, text, style } = line else { return None };
+        let Line::Said { who, text, style, .. } = line else { return None };
         let mut shown = String::new();
         clean(&mut shown, text.as_str());
-        Some(Said { unix_ms, nick: nick.to_string(), text: shown, style })
+        Some(Said { unix_ms, nick: who.nick.to_string(), text: shown, style })
     }
 }
 
 /// The line in which an entry is shown again; `None` where it is not.
 pub(super) fn line_of(entry: &Entry) -> Option<(Line, Stamp)> {
     let stamp = Stamp::new(entry.pos, entry.append.unix_ms);
-    let (nick, text, style) = match &entry.append.event {
-        Event::Said { nick, text, style, .. } => (nick, text, *style),
-        Event::Posted { nick, text } => (nick, text, Style::Line),
+    if entry.append.event.class() != Class::Said {
+        return None;
+    }
+    let line = match &entry.append.event {
+        Event::Said { who, to, text, style, tags, .. } => Line::Said {
+            who: Arc::clone(who),
+            to: to.clone(),
+            text: text.clone(),
+            style: *style,
+            tags: Arc::clone(tags),
+        },
+        Event::SaidLines { who, to, lines, style, tags, .. } => Line::SaidLines {
+            who: Arc::clone(who),
+            to: to.clone(),
+            lines: Arc::clone(lines),
+            style: *style,
+            tags: Arc::clone(tags),
+        },
+        Event::Posted { nick, text } => {
+            let Stream::Room(room) = &entry.append.stream else { return None };
+            Line::Said {
+                who: Arc::new(Identity::plain(nick.clone())),
+                to: Target::Room(room.clone()),
+                text: text.clone(),
+                style: Style::Line,
+                tags: "".into(),
+            }
+        }
         _ => return None,
     };
-    Some((Line::Said { nick: nick.clone(), text: text.clone(), style }, stamp))
+    Some((line, stamp))
+}
+
+/// The line of an entry for who wants to see what changed, too.
+pub(super) fn change_of(entry: &Entry) -> Option<Line> {
+    let Stream::Room(room) = &entry.append.stream else { return None };
+    let room = room.clone();
+    Some(match &entry.append.event {
+        Event::Joined { who, .. } => {
+            Line::Joined { who: Arc::clone(who), room, real: super::Text::new("") }
+        }
+        Event::Left { who, why, text, .. } => {
+            Line::Left { who: Arc::clone(who), room, why: *why, text: text.clone() }
+        }
+        Event::Topic { who, text, .. } => {
+            Line::Topic { who: Arc::clone(who), room, text: text.clone() }
+        }
+        Event::Kicked { who, nick, text, .. } => {
+            let (nick, text) = (nick.clone(), text.clone());
+            Line::Kicked { who: Arc::clone(who), room, nick, text }
+        }
+        Event::Modes { who, changes, .. } => {
+            let shown = super::hub::shown(changes).into();
+            Line::Modes { who: Some(Arc::clone(who)), room, shown }
+        }
+        Event::Redacted { who, to, at, text, .. } => {
+            let (to, text) = (to.clone(), text.clone());
+            Line::Redacted { who: Arc::clone(who), to, at: *at, text }
+        }
+        _ => return None,
+    })
 }

@@ -1,15 +1,21 @@
 //! What happens in the rooms, and its place in the order of all that happened.
 //!
-//! An event is kept as JSON: `{"kind":"said","nick":"anna","text":"hi","style":"line"}`. A field
-//! that is not known is passed over, a missing one has to have a default, and an event of a kind
-//! that is not known is left alone: so a log outlives the version that wrote it.
+//! An event is kept as JSON: `{"kind":"topic","who":{"nick":"anna",..},"text":"hi"}`. A field that
+//! is not known is passed over, a missing one has to have a default, and an event of a kind that is
+//! not known is left alone: so a log outlives the version that wrote it.
+//!
+//! Rule: an event is data that owns everything it speaks of. Who does it is told twice: by the
+//! [`ClientId`] of the connection, which ends with the server, and by an [`Identity`], which makes
+//! sense for ever.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClientId, Nick, Text};
+use super::{ClientId, Credentials, Identity, Nick, RoomName, Text};
 
 /// The time, as the driver sees it: one clock for deadlines, one for the log.
 #[derive(Debug, Clone, Copy)]
@@ -20,17 +26,23 @@ pub struct Now {
     pub unix_ms: u64,
 }
 
-/// A room, by its place in the configuration (`0..`; 0 is where plain clients land).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoomId(pub u32);
-
-/// What is ordered together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What is ordered together, and asked for together when somebody reads what was said.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stream {
     /// What happens in one room.
-    Room(RoomId),
-    /// What concerns a person in every room: names.
+    Room(RoomName),
+    /// What two say to each other; the parties' keys, the smaller first.
+    Direct(Arc<str>, Arc<str>),
+    /// What concerns a person everywhere: names, accounts.
     People,
+}
+
+impl Stream {
+    /// The stream of two parties.
+    pub fn direct(one: &Arc<str>, other: &Arc<str>) -> Stream {
+        let (first, second) = if one <= other { (one, other) } else { (other, one) };
+        Stream::Direct(Arc::clone(first), Arc::clone(second))
+    }
 }
 
 /// An event's place in the log. The epoch changes when a log begins anew.
@@ -42,6 +54,23 @@ pub struct Pos {
     pub epoch: u64,
     /// The place in it (`1..`; 0 is before everything).
     pub seq: u64,
+}
+
+/// The id by which clients know what was said: it tells the place, so it needs no index.
+impl fmt::Display for Pos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{:x}", self.epoch, self.seq)
+    }
+}
+
+impl Pos {
+    /// Reads what `Display` writes.
+    pub fn parse(text: &str) -> Option<Pos> {
+        let (epoch, seq) = text.split_once('-')?;
+        let read = |digits| u64::from_str_radix(digits, 16).ok();
+        let pos = Pos { epoch: read(epoch)?, seq: read(seq)? };
+        (pos.to_string() == text).then_some(pos)
+    }
 }
 
 /// Names an event before it has a place, so that a log can tell a repetition from a second event.
@@ -61,6 +90,22 @@ pub enum Style {
     Line,
     /// `* nick text`
     Action,
+    /// `-nick- text`: nobody answers it by machine.
+    Notice,
+    /// Tags alone: typing, reactions. The text is empty.
+    Tags,
+}
+
+/// To whom something is said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// All in a room.
+    Room(RoomName),
+    /// Those in a room who have this rank (`@`, `+`) or a higher one.
+    Ranked(char, RoomName),
+    /// One person.
+    Person(ClientId, Nick),
 }
 
 /// Why somebody left.
@@ -77,65 +122,97 @@ pub enum Why {
     Refused,
     /// Went to another room.
     Moved,
+    /// Was put out by an operator.
+    Killed,
     /// The server stops.
     Stopping,
 }
 
+/// One change of a room's modes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModeChange {
+    /// Set or taken.
+    pub set: bool,
+    /// The mode's letter.
+    pub mode: char,
+    /// What it is set to, as it is shown.
+    pub value: Option<Arc<str>>,
+    /// Whose rank changes, where the mode is one.
+    pub member: Option<ClientId>,
+}
+
 /// Something that happened. Only [`super::Hub::apply`] gives it effect.
+///
+/// `client` and `who` are whoever does it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields that each variant has in common are told above")]
 pub enum Event {
-    /// Came in; the name is the hub's proposal, and another where that is taken by then.
-    Joined {
-        /// Who.
-        client: ClientId,
-        /// Under which name.
-        nick: Nick,
-    },
-    /// Went out of the room.
-    Left {
-        /// Who.
-        client: ClientId,
-        /// For what reason.
-        why: Why,
-    },
-    /// Takes another name.
-    Renamed {
-        /// Who.
-        client: ClientId,
-        /// The name that is asked for.
-        nick: Nick,
-    },
-    /// Said something.
+    /// An IRC client is there, in no room yet. The name may be taken by then.
+    Arrived { client: ClientId, who: Arc<Identity>, real: Text },
+    /// Is in the stream's room; a plain client comes by this alone, and gets another name where the
+    /// proposed one is taken by then.
+    Joined { client: ClientId, who: Arc<Identity> },
+    /// Went out of the stream's room.
+    Left { client: ClientId, who: Arc<Identity>, why: Why, text: Option<Text> },
+    /// Is nowhere any more.
+    Gone { client: ClientId, who: Arc<Identity>, why: Why, text: Option<Text> },
+    /// Takes another name: the one that is asked for.
+    Renamed { client: ClientId, who: Arc<Identity>, nick: Nick },
+    /// Said something. Tags are those that clients make up (`+draft/reply=..;+typing=..`).
     Said {
-        /// Who.
         client: ClientId,
-        /// Under which name, for those who read it later.
-        nick: Nick,
-        /// What.
+        who: Arc<Identity>,
+        to: Target,
         text: Text,
-        /// How.
         style: Style,
+        tags: Arc<str>,
+    },
+    /// Said several lines at once; `true`: the line goes on from the last one without a break.
+    SaidLines {
+        client: ClientId,
+        who: Arc<Identity>,
+        to: Target,
+        lines: Arc<[(bool, Text)]>,
+        style: Style,
+        tags: Arc<str>,
     },
     /// Said something without being in the room (by a page's form).
-    Posted {
-        /// Under which name.
-        nick: Nick,
-        /// What.
-        text: Text,
-    },
+    Posted { nick: Nick, text: Text },
     /// The server says something.
-    Notice {
-        /// What.
-        text: Text,
-    },
+    Notice { text: Text },
     /// Bytes in the classic room.
-    Raw {
-        /// Who.
-        client: ClientId,
-        /// What.
-        bytes: Arc<[u8]>,
-    },
+    Raw { client: ClientId, bytes: Arc<[u8]> },
+    /// Says what the room is about; nothing where the text is empty.
+    Topic { client: ClientId, who: Arc<Identity>, text: Text },
+    /// Puts somebody out of the room.
+    Kicked { client: ClientId, who: Arc<Identity>, target: ClientId, nick: Nick, text: Text },
+    /// Asks somebody into the room.
+    Invited { client: ClientId, who: Arc<Identity>, target: ClientId, nick: Nick },
+    /// Changes the room's modes.
+    Modes { client: ClientId, who: Arc<Identity>, changes: Vec<ModeChange> },
+    /// Changes its own modes.
+    OwnModes { client: ClientId, who: Arc<Identity>, changes: Vec<(bool, char)> },
+    /// Is away, or back.
+    Away { client: ClientId, who: Arc<Identity>, text: Option<Text> },
+    /// Gives another real name.
+    RealName { client: ClientId, who: Arc<Identity>, text: Text },
+    /// Is logged in to an account, or in to none.
+    Account { client: ClientId, who: Arc<Identity>, account: Option<Arc<str>> },
+    /// There is a new account.
+    AccountMade { client: ClientId, name: Arc<str>, credentials: Arc<Credentials> },
+    /// An account has another password.
+    PasswordSet { client: ClientId, name: Arc<str>, credentials: Arc<Credentials> },
+    /// The stream's room belongs to an account; to none where there is none.
+    Founded { client: ClientId, who: Arc<Identity>, account: Option<Arc<str>> },
+    /// An operator puts somebody out of the server.
+    Killed { client: ClientId, who: Arc<Identity>, target: ClientId, nick: Nick, text: Text },
+    /// An operator speaks to those who listen.
+    Wallops { client: ClientId, who: Arc<Identity>, text: Text },
+    /// Takes back what was said at this place in the stream.
+    Redacted { client: ClientId, who: Arc<Identity>, to: Target, at: Pos, text: Option<Text> },
+    /// Has read a conversation up to a time.
+    MarkedRead { client: ClientId, owner: Arc<str>, target: Arc<str>, unix_ms: u64 },
 }
 
 /// What a log makes of an event.
@@ -152,34 +229,82 @@ pub enum Class {
 }
 
 impl Event {
+    /// Whose doing it is.
+    pub fn client(&self) -> Option<ClientId> {
+        match self {
+            Event::Arrived { client, .. }
+            | Event::Joined { client, .. }
+            | Event::Left { client, .. }
+            | Event::Gone { client, .. }
+            | Event::Renamed { client, .. }
+            | Event::Said { client, .. }
+            | Event::SaidLines { client, .. }
+            | Event::Raw { client, .. }
+            | Event::Topic { client, .. }
+            | Event::Kicked { client, .. }
+            | Event::Invited { client, .. }
+            | Event::Modes { client, .. }
+            | Event::OwnModes { client, .. }
+            | Event::Away { client, .. }
+            | Event::RealName { client, .. }
+            | Event::Account { client, .. }
+            | Event::AccountMade { client, .. }
+            | Event::PasswordSet { client, .. }
+            | Event::Founded { client, .. }
+            | Event::Killed { client, .. }
+            | Event::Wallops { client, .. }
+            | Event::Redacted { client, .. }
+            | Event::MarkedRead { client, .. } => Some(*client),
+            Event::Posted { .. } | Event::Notice { .. } => None,
+        }
+    }
+
     /// What a log makes of it.
     pub fn class(&self) -> Class {
         match self {
-            Event::Said { .. } | Event::Posted { .. } | Event::Notice { .. } => Class::Said,
-            Event::Joined { .. } | Event::Left { .. } | Event::Renamed { .. } => Class::Passing,
-            Event::Raw { .. } => Class::Fleeting,
+            Event::Said { style: Style::Tags, tags, .. } if tags.contains("persist") => {
+                Class::Passing
+            }
+            Event::Said { style: Style::Tags, .. } => Class::Fleeting,
+            Event::Said { .. }
+            | Event::SaidLines { .. }
+            | Event::Posted { .. }
+            | Event::Notice { .. } => Class::Said,
+            Event::Topic { .. }
+            | Event::Modes { .. }
+            | Event::AccountMade { .. }
+            | Event::PasswordSet { .. }
+            | Event::Founded { .. }
+            | Event::Redacted { .. }
+            | Event::MarkedRead { .. } => Class::State,
+            Event::Joined { .. }
+            | Event::Left { .. }
+            | Event::Kicked { .. }
+            | Event::Gone { .. }
+            | Event::Renamed { .. } => Class::Passing,
+            Event::Raw { .. }
+            | Event::Arrived { .. }
+            | Event::Invited { .. }
+            | Event::OwnModes { .. }
+            | Event::Away { .. }
+            | Event::RealName { .. }
+            | Event::Account { .. }
+            | Event::Killed { .. }
+            | Event::Wallops { .. } => Class::Fleeting,
         }
     }
 
     /// The words by which it is found.
-    pub fn words(&self) -> Option<&str> {
+    pub fn words(&self) -> Option<Cow<'_, str>> {
         match self {
             Event::Said { text, .. } | Event::Posted { text, .. } | Event::Notice { text } => {
-                Some(text.as_str())
+                Some(Cow::Borrowed(text.as_str()))
+            }
+            Event::SaidLines { lines, .. } => {
+                let lines: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
+                Some(Cow::Owned(lines.join(" ")))
             }
             _ => None,
-        }
-    }
-
-    /// Whose doing it is.
-    pub fn client(&self) -> Option<ClientId> {
-        match self {
-            Event::Joined { client, .. }
-            | Event::Left { client, .. }
-            | Event::Renamed { client, .. }
-            | Event::Said { client, .. }
-            | Event::Raw { client, .. } => Some(*client),
-            Event::Posted { .. } | Event::Notice { .. } => None,
         }
     }
 }
@@ -207,50 +332,4 @@ pub struct Entry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::proto::Roster;
-
-    #[test]
-    fn events_are_kept_as_json_without_the_connection() {
-        let client = Roster::default().insert(());
-        let nick = Nick::new("anna").expect("a nick");
-        let text = Text::new("h\u{1b}i \u{2028}");
-        let said = Event::Said { client, nick: nick.clone(), text, style: Style::Action };
-        let json = serde_json::to_string(&said).expect("JSON");
-        assert_eq!(
-            json,
-            "{\"kind\":\"said\",\"client\":null,\"nick\":\"anna\",\
-             \"text\":\"h\\u001bi \u{2028}\",\"style\":\"action\"}"
-        );
-        let read: Event = serde_json::from_str(&json).expect("an event");
-        assert_eq!(read.client(), Some(ClientId::NOBODY));
-        assert_eq!(read.words(), said.words());
-        let left = Event::Left { client, why: Why::Gone };
-        let json = serde_json::to_string(&left).expect("JSON");
-        let nobody = Event::Left { client: ClientId::NOBODY, why: Why::Gone };
-        assert_eq!(serde_json::from_str::<Event>(&json).expect("an event"), nobody);
-    }
-
-    #[test]
-    fn what_a_later_version_adds_is_passed_over_and_what_no_version_writes_is_refused() {
-        let newer = r#"{"kind":"posted","nick":"bo","text":"hi","mood":"good"}"#;
-        let nick = Nick::new("bo").expect("a nick");
-        let posted = Event::Posted { nick, text: Text::new("hi") };
-        assert_eq!(serde_json::from_str::<Event>(newer).expect("an event"), posted);
-        for bad in [
-            r#"{"kind":"levitated","by":"bo"}"#,
-            r#"{"kind":"posted","nick":"b o","text":"hi"}"#,
-            r#"{"kind":"posted","nick":"","text":"hi"}"#,
-            r#"{"kind":"posted","nick":"bo"}"#,
-            r#"{"nick":"bo"}"#,
-            "[]",
-            "",
-        ] {
-            assert!(serde_json::from_str::<Event>(bad).is_err(), "{bad}");
-        }
-        let broken = r#"{"kind":"notice","text":"a\r\nQUIT\u0000"}"#;
-        let read: Event = serde_json::from_str(broken).expect("an event");
-        assert_eq!(read.words(), Some("aQUIT"));
-    }
-}
+mod tests;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::websocket::CloseCode;
+use super::irc::{Caps, render};
+use super::websocket::{self, CloseCode};
 use super::{
-    Charset, Nick, NickError, Opening, Pos, Rate, RoomName, Style, Text, Voice, Why, plain, web,
+    Barred, Charset, Identity, Nick, NickError, Opening, Pos, Rate, RoomName, Style, Target, Text,
+    Voice, Why, plain, web,
 };
 
 /// What a client understands. Clients of one kind share their frames.
@@ -18,13 +20,27 @@ pub enum Kind {
     Classic,
     /// A page: WebSocket frames with JSON.
     Web,
+    /// IRC, as far as the capabilities change what is written.
+    Irc(Caps, Carrier),
+}
+
+/// What carries the lines of IRC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Carrier {
+    /// Lines that end with CR LF.
+    #[default]
+    Lines,
+    /// Text frames of a WebSocket, a line in each.
+    Text,
+    /// Binary frames of a WebSocket, a line in each.
+    Binary,
 }
 
 /// The place and the time of what is told, where it has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     /// The place in the log.
-    pub seq: u64,
+    pub pos: Pos,
     /// Milliseconds since 1970 (UTC).
     pub unix_ms: u64,
 }
@@ -32,7 +48,7 @@ pub struct Stamp {
 impl Stamp {
     /// The stamp of an entry.
     pub fn new(pos: Pos, unix_ms: u64) -> Stamp {
-        Stamp { seq: pos.seq, unix_ms }
+        Stamp { pos, unix_ms }
     }
 }
 
@@ -46,35 +62,62 @@ impl Kind {
     }
 }
 
-/// One thing to tell, before it is put in the words of a kind of client.
+/// One thing to tell, before it is put in the words of a kind of client. `who` does it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the events")]
 pub enum Line {
     /// Somebody said something.
-    Said {
-        /// Who.
-        nick: Nick,
-        /// What.
-        text: Text,
-        /// How.
+    Said { who: Arc<Identity>, to: Target, text: Text, style: Style, tags: Arc<str> },
+    /// Somebody said several lines at once.
+    SaidLines {
+        who: Arc<Identity>,
+        to: Target,
+        lines: Arc<[(bool, Text)]>,
         style: Style,
+        tags: Arc<str>,
     },
     /// Somebody came.
-    Joined(Nick),
-    /// Somebody left.
-    Left(Nick, Why),
+    Joined { who: Arc<Identity>, room: RoomName, real: Text },
+    /// Somebody left a room.
+    Left { who: Arc<Identity>, room: RoomName, why: Why, text: Option<Text> },
+    /// Somebody is nowhere any more.
+    Gone { who: Arc<Identity>, why: Why, text: Option<Text> },
     /// Somebody has another name.
-    Renamed {
-        /// The old name.
-        from: Nick,
-        /// The new name.
-        to: Nick,
-    },
-    /// The server says something to all.
-    Notice(Text),
+    Renamed { who: Arc<Identity>, to: Nick },
+    /// A room is about something else.
+    Topic { who: Arc<Identity>, room: RoomName, text: Text },
+    /// Somebody was put out of a room.
+    Kicked { who: Arc<Identity>, room: RoomName, nick: Nick, text: Text },
+    /// Somebody was asked into a room.
+    Invited { who: Arc<Identity>, room: RoomName, nick: Nick },
+    /// A room's modes have changed; by nobody where the server did it.
+    Modes { who: Option<Arc<Identity>>, room: RoomName, shown: Arc<str> },
+    /// A client's own modes have changed.
+    OwnModes { who: Arc<Identity>, shown: Arc<str> },
+    /// Somebody is away, or back.
+    Away { who: Arc<Identity>, text: Option<Text> },
+    /// Somebody gave another real name.
+    RealName { who: Arc<Identity>, text: Text },
+    /// Somebody has logged in or out.
+    Account { who: Arc<Identity> },
+    /// An operator speaks to those who listen.
+    Wallops { who: Arc<Identity>, text: Text },
+    /// Somebody took back what was said.
+    Redacted { who: Arc<Identity>, to: Target, at: Pos, text: Option<Text> },
+    /// Who was watched for is here.
+    Online { who: Arc<Identity> },
+    /// Who was watched for is not here.
+    Offline { nick: Nick },
+    /// Up to when a conversation was read.
+    MarkedRead { target: Arc<str>, unix_ms: Option<u64> },
+    /// The server says something to all in a room.
+    Notice { room: RoomName, text: Text },
     /// Bytes of the classic room.
     Raw(Arc<[u8]>),
     /// The server answers one client.
     Reply(Reply),
+    /// A line of IRC as it is, without its end; lines are parted by CR LF.
+    Irc(Arc<str>),
 }
 
 /// What the server answers to one client.
@@ -127,6 +170,10 @@ pub enum Reply {
     Rooms(Vec<(RoomName, usize)>),
     /// There is no such room.
     NoRoom(Text),
+    /// Cannot come in.
+    Barred(RoomName, Barred),
+    /// Cannot speak here.
+    Silenced(RoomName),
     /// There is no such command.
     Unknown(Text),
     /// The command is written so.
@@ -151,21 +198,28 @@ pub enum Reply {
     Stopping,
 }
 
+/// What all lines of a server are written with.
+#[derive(Debug, Clone)]
+pub struct Words {
+    /// What plain clients speak that do not speak UTF-8.
+    pub charset: Charset,
+    /// The server's name, as IRC shows it.
+    pub server: Arc<str>,
+}
+
 /// A line with its frames, each made when the first client of its kind needs it.
 #[derive(Debug)]
 pub struct Frames {
     line: Line,
-    charset: Charset,
-    plain: Option<Arc<[u8]>>,
-    in_charset: Option<Arc<[u8]>>,
+    words: Words,
     stamp: Option<Stamp>,
-    web: Option<Arc<[u8]>>,
+    made: Vec<(Kind, Option<Arc<[u8]>>)>,
 }
 
 impl Frames {
     /// Holds a line; makes nothing yet.
-    pub fn new(line: Line, charset: Charset) -> Frames {
-        Frames { line, charset, plain: None, in_charset: None, stamp: None, web: None }
+    pub fn new(line: Line, words: &Words) -> Frames {
+        Frames { line, words: words.clone(), stamp: None, made: Vec::new() }
     }
 
     /// Says where and when it happened.
@@ -175,6 +229,11 @@ impl Frames {
         self
     }
 
+    /// What is told.
+    pub fn line(&self) -> &Line {
+        &self.line
+    }
+
     /// Whether whoever did it hears of it too: pages show what the room has, not what was typed.
     pub fn is_echoed(&self, kind: Kind) -> bool {
         kind == Kind::Web && matches!(self.line, Line::Said { .. } | Line::Renamed { .. })
@@ -182,30 +241,55 @@ impl Frames {
 
     /// The frame for a kind of client; `None` where such clients do not hear of it.
     pub fn frame(&mut self, kind: Kind) -> Option<Arc<[u8]>> {
+        let kind = match kind {
+            Kind::Irc(caps, carrier) => Kind::Irc(caps.and(render::matters(&self.line)), carrier),
+            kind => kind,
+        };
+        if let Some((_, frame)) = self.made.iter().find(|(made, _)| *made == kind) {
+            return frame.clone();
+        }
+        let frame = self.make(kind);
+        self.made.push((kind, frame.clone()));
+        frame
+    }
+
+    /// What belongs to the WebSocket itself, whatever it carries.
+    fn is_of_websocket(&self) -> bool {
+        matches!(self.line, Line::Reply(Reply::Pong(_) | Reply::Close(..)))
+    }
+
+    fn make(&self, kind: Kind) -> Option<Arc<[u8]>> {
         match kind {
             Kind::Classic => match &self.line {
                 Line::Raw(bytes) => Some(Arc::clone(bytes)),
                 _ => None,
             },
-            Kind::Web => {
-                if self.web.is_none() {
-                    self.web = web::render(&self.line, self.stamp).map(Into::into);
-                }
-                self.web.clone()
-            }
-            Kind::Plain => {
-                if self.plain.is_none() {
-                    self.plain = plain::render(&self.line).map(|text| text.into_bytes().into());
-                }
-                self.plain.clone()
-            }
+            Kind::Web => web::render(&self.line, self.stamp).map(Into::into),
+            Kind::Plain => plain::render(&self.line).map(|text| text.into_bytes().into()),
             Kind::PlainCharset => {
-                if self.in_charset.is_none() {
-                    let text = plain::render(&self.line);
-                    self.in_charset = text.map(|text| self.charset.encode(&text).into());
-                }
-                self.in_charset.clone()
+                plain::render(&self.line).map(|text| self.words.charset.encode(&text).into())
             }
+            Kind::Irc(_, Carrier::Text | Carrier::Binary) if self.is_of_websocket() => {
+                web::render(&self.line, None).map(Into::into)
+            }
+            Kind::Irc(caps, carrier) => {
+                let text = render::render(&self.line, caps, self.stamp, &self.words.server)?;
+                Some(carried(text, carrier))
+            }
+        }
+    }
+}
+
+/// Lines of IRC as their carrier takes them.
+pub(super) fn carried(text: String, carrier: Carrier) -> Arc<[u8]> {
+    match carrier {
+        Carrier::Lines => text.into_bytes().into(),
+        Carrier::Text => {
+            text.split_terminator("\r\n").flat_map(websocket::text).collect::<Vec<u8>>().into()
+        }
+        Carrier::Binary => {
+            let lines = text.split_terminator("\r\n");
+            lines.flat_map(|line| websocket::binary(line.as_bytes())).collect::<Vec<u8>>().into()
         }
     }
 }

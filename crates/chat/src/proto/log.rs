@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::order::Order;
 use super::recent::Recent;
-use super::{Answer, Append, Entry, Pos, Question, RoomId};
+use super::{Answer, Append, Entry, Pos, Question, RoomName};
 
 /// The seam behind which events are ordered and kept.
 pub trait Log {
@@ -46,10 +46,10 @@ pub trait Log {
     }
 
     /// Gives what was said in a room after a position, the oldest first, as far as it is at hand.
-    fn tail(&self, room: RoomId, after: Pos) -> Vec<Arc<Entry>>;
+    fn tail(&self, room: &RoomName, after: Pos) -> Vec<Arc<Entry>>;
 
     /// Gives the position after which exactly the last `lines` things were said in a room.
-    fn before_last(&self, room: RoomId, lines: usize) -> Pos;
+    fn before_last(&self, room: &RoomName, lines: usize) -> Pos;
 
     /// Asks about the past. The ticket comes back with the answer.
     fn ask(&mut self, ticket: u64, question: Question);
@@ -94,18 +94,21 @@ impl Log for MemoryLog {
         !self.committed.is_empty()
     }
 
-    fn tail(&self, room: RoomId, after: Pos) -> Vec<Arc<Entry>> {
+    fn tail(&self, room: &RoomName, after: Pos) -> Vec<Arc<Entry>> {
         self.recent.tail(room, after)
     }
 
-    fn before_last(&self, room: RoomId, lines: usize) -> Pos {
+    fn before_last(&self, room: &RoomName, lines: usize) -> Pos {
         self.recent.before_last(room, lines, self.order.last())
     }
 
     fn ask(&mut self, ticket: u64, question: Question) {
         let found = match question {
             Question::Page(page) => self.recent.page(&page),
-            Question::Search { stream, words, lines } => self.recent.search(stream, &words, lines),
+            Question::Search { stream, words, lines } => {
+                self.recent.search(stream.as_ref(), &words, lines)
+            }
+            Question::Conversations { key } => self.recent.conversations(&key),
         };
         self.answers.push_back(Answer { ticket, found: Ok(found) });
     }
@@ -119,18 +122,24 @@ impl Log for MemoryLog {
 mod tests {
     use super::super::{Event, MsgId, Page, Stream, Text};
     use super::*;
-    use crate::proto::{ClientId, Nick, Roster, Style};
+    use crate::proto::{ClientId, Identity, Nick, Roster, Style, Target};
 
-    fn said(client: ClientId, number: u64, room: u32) -> Append {
+    fn room(number: u32) -> RoomName {
+        format!("#{number}").parse().expect("a room")
+    }
+
+    fn said(client: ClientId, number: u64, place: u32) -> Append {
         Append {
-            stream: Stream::Room(RoomId(room)),
+            stream: Stream::Room(room(place)),
             id: MsgId { node: 1, number },
             unix_ms: 0,
             event: Event::Said {
                 client,
-                nick: Nick::plain(1),
+                who: Arc::new(Identity::plain(Nick::plain(1))),
+                to: Target::Room(room(place)),
                 text: Text::new(&number.to_string()),
                 style: Style::Line,
+                tags: "".into(),
             },
         }
     }
@@ -154,12 +163,12 @@ mod tests {
             positions.push(entry.pos.seq);
         }
         assert_eq!(positions, (1..=10).collect::<Vec<_>>());
-        let room = RoomId(0);
-        assert_eq!(numbers(&log.tail(room, Pos::default())), [30, 40, 50]);
-        assert_eq!(numbers(&log.tail(room, log.before_last(room, 2))), [40, 50]);
-        assert_eq!(numbers(&log.tail(room, log.before_last(room, 9))), [30, 40, 50]);
-        assert!(numbers(&log.tail(room, log.before_last(room, 0))).is_empty());
-        assert!(numbers(&log.tail(RoomId(9), log.before_last(RoomId(9), 5))).is_empty());
+        let zero = &room(0);
+        assert_eq!(numbers(&log.tail(zero, Pos::default())), [30, 40, 50]);
+        assert_eq!(numbers(&log.tail(zero, log.before_last(zero, 2))), [40, 50]);
+        assert_eq!(numbers(&log.tail(zero, log.before_last(zero, 9))), [30, 40, 50]);
+        assert!(numbers(&log.tail(zero, log.before_last(zero, 0))).is_empty());
+        assert!(numbers(&log.tail(&room(9), log.before_last(&room(9), 5))).is_empty());
     }
 
     #[test]
@@ -171,7 +180,7 @@ mod tests {
             assert!(log.has_pending());
             assert!(log.poll_committed().is_some());
         }
-        let (after, stream) = (None, Stream::Room(RoomId(0)));
+        let (after, stream) = (None, Stream::Room(room(0)));
         let before = Some(super::super::Point::At(Pos { epoch: 0, seq: 5 }));
         let page = Page { stream, after, before, lines: 2, last: true, changes: false };
         log.ask(7, Question::Page(Page { last: false, ..page.clone() }));
@@ -190,6 +199,6 @@ mod tests {
         let mut log = MemoryLog::new(0, 0);
         log.append(said(client, 1, 0));
         assert!(log.poll_committed().is_some());
-        assert!(log.tail(RoomId(0), Pos::default()).is_empty());
+        assert!(log.tail(&room(0), Pos::default()).is_empty());
     }
 }

@@ -12,10 +12,13 @@
 mod arrival;
 mod charset;
 mod command;
+mod credentials;
 mod earlier;
 mod event;
 mod frame;
 mod hub;
+mod identity;
+pub mod irc;
 mod log;
 mod name;
 mod order;
@@ -37,12 +40,19 @@ pub use sockeye_edge::bucket::{Bucket, Rate, RateError};
 pub use self::arrival::{Arrival, Entrance};
 pub use self::charset::{Charset, Voice};
 pub use self::command::Command;
+pub use self::credentials::{Credentials, ScramKeys};
 pub use self::earlier::Said;
-pub use self::event::{Append, Class, Entry, Event, MsgId, Now, Pos, RoomId, Stream, Style, Why};
-pub use self::frame::{Frames, Kind, Line, Reply, Stamp};
-pub use self::hub::{Decision, Hub, Output, Present};
+pub use self::event::{
+    Append, Class, Entry, Event, ModeChange, MsgId, Now, Pos, Stream, Style, Target, Why,
+};
+pub use self::frame::{Carrier, Frames, Kind, Line, Reply, Stamp, Words};
+pub use self::hub::{Barred, Decision, Hub, Output, Present};
+pub(crate) use self::hub::{
+    FLAGS, HALF_OPERATORS, OPERATORS, Person, RANKS, Room, rank_bit, signs,
+};
+pub use self::identity::Identity;
 pub use self::log::{Log, MemoryLog};
-pub use self::name::{Nick, NickError, RoomName, RoomNameError};
+pub use self::name::{Nick, NickError, RoomName, RoomNameError, fold};
 pub(crate) use self::order::Order;
 pub use self::outbox::{Outbox, Pushed};
 pub use self::post::{Limits, Slow};

@@ -4,13 +4,15 @@
 //! nick = first *31( letter / digit / special / "-" )     ; letters and digits of any script
 //! first = letter / special
 //! special = "_" / "[" / "]" / "\" / "`" / "^" / "{" / "}" / "|"
-//! room = "#" 1*49( any but space, comma, control characters )
+//! room = "#" 1*63( any but space, comma, control characters )
 //! ```
 //!
 //! # Source
 //! RFC 2812, section 2.3.1, widened to letters and digits of every script.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// A nick may have so many characters.
 pub(super) const NICK_CHARS_MAX: usize = 32;
 /// The name of a room may have so many characters.
-pub(super) const ROOM_CHARS_MAX: usize = 50;
+pub(super) const ROOM_CHARS_MAX: usize = 64;
 /// Nicks that the server gives begin so; nobody may take one.
 pub(super) const PLAIN_PREFIX: &str = "plain-";
 
@@ -82,8 +84,24 @@ impl Nick {
 
     /// What two nicks have in common when they count as the same.
     pub fn fold(&self) -> String {
-        self.0.to_lowercase()
+        fold(&self.0)
     }
+}
+
+/// What two names have in common when they count as the same: case makes no difference, and
+/// `[]\\~` are the capitals of `{}|^`.
+pub fn fold(name: &str) -> String {
+    let scandinavian = |c| match c {
+        '[' => '{',
+        ']' => '}',
+        '\\' => '|',
+        '~' => '^',
+        c => c,
+    };
+    if name.is_ascii() {
+        return name.chars().map(|c| scandinavian(c.to_ascii_lowercase())).collect();
+    }
+    name.chars().flat_map(char::to_lowercase).map(scandinavian).collect()
 }
 
 /// Letters without a glyph would make names that cannot be seen.
@@ -124,12 +142,17 @@ impl fmt::Debug for Nick {
 }
 
 /// The name of a room, such as `#lobby`. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoomName(Arc<str>);
+///
+/// Two names are equal where they count as the same.
+#[derive(Clone)]
+pub struct RoomName {
+    shown: Arc<str>,
+    folded: Arc<str>,
+}
 
 /// Why a name of a room was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the name of a room is # and up to 49 characters without spaces or commas, not '{name}'")]
+#[error("the name of a room is # and up to 63 characters without spaces or commas, not '{name}'")]
 pub struct RoomNameError {
     name: String,
 }
@@ -137,12 +160,38 @@ pub struct RoomNameError {
 impl RoomName {
     /// The name as it is shown.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.shown
     }
 
     /// What two names have in common when they count as the same.
-    pub fn fold(&self) -> String {
-        self.0.to_lowercase()
+    pub fn folded(&self) -> &Arc<str> {
+        &self.folded
+    }
+}
+
+impl PartialEq for RoomName {
+    fn eq(&self, other: &RoomName) -> bool {
+        self.folded == other.folded
+    }
+}
+
+impl Eq for RoomName {}
+
+impl PartialOrd for RoomName {
+    fn partial_cmp(&self, other: &RoomName) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RoomName {
+    fn cmp(&self, other: &RoomName) -> Ordering {
+        self.folded.cmp(&other.folded)
+    }
+}
+
+impl Hash for RoomName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.folded.hash(state);
     }
 }
 
@@ -162,19 +211,31 @@ impl FromStr for RoomName {
         {
             return Err(RoomNameError { name: shown });
         }
-        Ok(RoomName(name.into()))
+        Ok(RoomName { shown: name.into(), folded: fold(name).into() })
+    }
+}
+
+impl Serialize for RoomName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown)
+    }
+}
+
+impl<'de> Deserialize<'de> for RoomName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RoomName, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
 impl fmt::Display for RoomName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.shown)
     }
 }
 
 impl fmt::Debug for RoomName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(&self.shown, f)
     }
 }
 
@@ -214,6 +275,15 @@ mod tests {
     #[test]
     fn case_makes_no_second_person() {
         assert_eq!(Nick::new("Anna").unwrap().fold(), Nick::new("aNNA").unwrap().fold());
+    }
+
+    #[test]
+    fn rooms_are_the_same_whatever_the_case() {
+        let room = |name: &str| name.parse::<RoomName>().expect("a room");
+        assert_eq!(room("#Chan[1]~"), room("#cHAN{1}^"));
+        assert_eq!(room("#Ä"), room("#ä"));
+        assert_ne!(room("#a"), room("#b"));
+        assert_eq!(room("#Lobby").to_string(), "#Lobby");
     }
 
     #[test]

@@ -11,7 +11,7 @@
 use std::fmt::Write as _;
 
 use super::frame::{Line, Reply};
-use super::{Opening, Style, Why, clean};
+use super::{Barred, Identity, Opening, Style, Text, Why, clean};
 
 /// Lines of names are broken after so many bytes.
 const NAMES_LINE_BYTES: usize = 400;
@@ -28,34 +28,66 @@ const HELP: &str = "\
 pub(super) fn render(line: &Line) -> Option<String> {
     let mut out = String::with_capacity(64);
     match line {
-        Line::Said { nick, text, style } => {
-            match style {
-                Style::Line => put(&mut out, format_args!("<{nick}> ")),
-                Style::Action => put(&mut out, format_args!("* {nick} ")),
+        Line::Said { style: Style::Tags, .. } => return None,
+        Line::Said { who, text, style, .. } => say(&mut out, who, text, *style),
+        Line::SaidLines { who, lines, style, .. } => {
+            for line in joined(lines) {
+                say(&mut out, who, &Text::new(&line), *style);
+                out.push('\n');
             }
-            clean(&mut out, text.as_str());
         }
-        Line::Joined(nick) => put(&mut out, format_args!("* {nick} joined")),
-        Line::Left(nick, why) => {
-            put(&mut out, format_args!("* {nick} left"));
+        Line::Joined { who, .. } => put(&mut out, format_args!("* {} joined", who.nick)),
+        Line::Left { who, why, .. } | Line::Gone { who, why, .. } => {
+            put(&mut out, format_args!("* {} left", who.nick));
             match why {
                 Why::Slow => out.push_str(" (read too slowly)"),
                 Why::Moved => out.push_str(" (for another room)"),
+                Why::Killed => out.push_str(" (put out by an operator)"),
                 Why::Quit | Why::Gone | Why::Refused | Why::Stopping => {}
             }
         }
-        Line::Renamed { from, to } => put(&mut out, format_args!("* {from} is now {to}")),
-        Line::Notice(text) => {
+        Line::Renamed { who, to } => put(&mut out, format_args!("* {} is now {to}", who.nick)),
+        Line::Notice { text, .. } => {
             out.push_str("* ");
             clean(&mut out, text.as_str());
         }
-        Line::Raw(_) => return None,
+        Line::Topic { who, text, .. } => {
+            put(&mut out, format_args!("* {} changed the topic: ", who.nick));
+            clean(&mut out, text.as_str());
+        }
+        Line::Kicked { who, nick, text, .. } => {
+            put(&mut out, format_args!("* {nick} was put out by {}: ", who.nick));
+            clean(&mut out, text.as_str());
+        }
         Line::Reply(reply) => render_reply(&mut out, reply),
+        // What only IRC has words for.
+        _ => return None,
     }
     if !out.is_empty() && !out.ends_with('\n') {
         out.push('\n');
     }
     Some(out)
+}
+
+fn say(out: &mut String, who: &Identity, text: &Text, style: Style) {
+    match style {
+        Style::Line | Style::Tags => put(out, format_args!("<{}> ", who.nick)),
+        Style::Action => put(out, format_args!("* {} ", who.nick)),
+        Style::Notice => put(out, format_args!("-{}- ", who.nick)),
+    }
+    clean(out, text.as_str());
+}
+
+/// The lines of something that was said in several: `true` goes on from the last.
+pub(super) fn joined(lines: &[(bool, Text)]) -> Vec<String> {
+    let mut whole: Vec<String> = Vec::new();
+    for (goes_on, text) in lines {
+        match whole.last_mut() {
+            Some(last) if *goes_on => last.push_str(text.as_str()),
+            _ => whole.push(text.as_str().to_owned()),
+        }
+    }
+    whole
 }
 
 /// An answer without its star and its line end.
@@ -109,6 +141,17 @@ fn render_reply(out: &mut String, reply: &Reply) {
             clean(out, name.as_str());
             out.push_str("; /rooms lists them");
         }
+        Reply::Barred(room, barred) => {
+            let why = match barred {
+                Barred::Full => "it is full",
+                Barred::InviteOnly => "only who is invited comes in",
+                Barred::Banned => "you are shut out",
+                Barred::Key => "it has a key",
+                Barred::Account => "only who is logged in comes in",
+            };
+            put(out, format_args!("* you cannot go to {room}: {why}"));
+        }
+        Reply::Silenced(room) => put(out, format_args!("* you cannot speak in {room}")),
         Reply::Unknown(word) => {
             out.push_str("* unknown command /");
             clean(out, word.as_str());
@@ -179,7 +222,8 @@ fn render_refusal(out: &mut String, opening: Opening) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::{Nick, Text};
+    use crate::proto::{Nick, RoomName, Target};
+    use std::sync::Arc;
 
     fn words(line: Line) -> String {
         render(&line).expect("words")
@@ -191,14 +235,26 @@ mod tests {
 
     #[test]
     fn what_people_do_is_one_line() {
-        let said = |style, text: &str| Line::Said { nick: nick("a"), text: Text::new(text), style };
+        let who = || Arc::new(Identity::plain(nick("a")));
+        let room = || "#r".parse::<RoomName>().expect("a room");
+        let said = |style, text: &str| Line::Said {
+            who: who(),
+            to: Target::Room(room()),
+            text: Text::new(text),
+            style,
+            tags: "".into(),
+        };
+        let left = |why| Line::Left { who: who(), room: room(), why, text: None };
         assert_eq!(words(said(Style::Line, "hi\x1b[31m\r\n* b left")), "<a> hi[31m* b left\n");
         assert_eq!(words(said(Style::Action, "waves")), "* a waves\n");
-        assert_eq!(words(Line::Joined(nick("a"))), "* a joined\n");
-        assert_eq!(words(Line::Left(nick("a"), Why::Gone)), "* a left\n");
-        assert_eq!(words(Line::Left(nick("a"), Why::Slow)), "* a left (read too slowly)\n");
-        assert_eq!(words(Line::Renamed { from: nick("a"), to: nick("b") }), "* a is now b\n");
-        assert_eq!(words(Line::Notice(Text::new("a\u{202e}b"))), "* ab\n");
+        assert_eq!(
+            words(Line::Joined { who: who(), room: room(), real: Text::new("") }),
+            "* a joined\n"
+        );
+        assert_eq!(words(left(Why::Gone)), "* a left\n");
+        assert_eq!(words(left(Why::Slow)), "* a left (read too slowly)\n");
+        assert_eq!(words(Line::Renamed { who: who(), to: nick("b") }), "* a is now b\n");
+        assert_eq!(words(Line::Notice { room: room(), text: Text::new("a\u{202e}b") }), "* ab\n");
         assert_eq!(render(&Line::Raw(b"x".as_slice().into())), None);
     }
 

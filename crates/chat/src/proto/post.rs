@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Charset, ClientId, Frames, Kind, Line, Outbox, Pushed, Reply};
+use super::{ClientId, Frames, Kind, Line, Outbox, Pushed, Reply, Words};
 
 /// What happens to a client for which too much is waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,6 +51,11 @@ impl Default for Limits {
     }
 }
 
+/// Whether lines can be left out for a client: it is told. What IRC leaves out cannot be told.
+fn may_miss(kind: Kind) -> bool {
+    !matches!(kind, Kind::Classic | Kind::Irc(..))
+}
+
 /// One client's side of the post.
 #[derive(Debug)]
 pub(super) struct Mailbox {
@@ -70,7 +75,7 @@ impl Mailbox {
 #[derive(Debug)]
 pub(super) struct Post {
     pub(super) limits: Limits,
-    pub(super) charset: Charset,
+    pub(super) words: Words,
     total: usize,
     turn: usize,
     pressed_until: Option<Instant>,
@@ -79,10 +84,10 @@ pub(super) struct Post {
 }
 
 impl Post {
-    pub(super) fn new(limits: Limits, charset: Charset) -> Post {
+    pub(super) fn new(limits: Limits, words: Words) -> Post {
         Post {
             limits,
-            charset,
+            words,
             total: 0,
             turn: 0,
             pressed_until: None,
@@ -161,9 +166,18 @@ impl Post {
         let before = mail.outbox.cost();
         match mail.outbox.push(frame, self.limits.sendq_bytes_max) {
             Pushed::Waits => self.count(id, mail, before),
-            Pushed::Full if self.limits.slow == Slow::Drop && mail.kind != Kind::Classic => {
+            Pushed::Full if self.limits.slow == Slow::Drop && may_miss(mail.kind) => {
                 mail.skipped = 1;
             }
+            Pushed::Full => self.overflowed.push(id),
+        }
+    }
+
+    /// Puts a frame that is made for this client alone into its outbox.
+    pub(super) fn push_own(&mut self, id: ClientId, mail: &mut Mailbox, frame: Arc<[u8]>) {
+        let before = mail.outbox.cost();
+        match mail.outbox.push(frame, self.limits.sendq_bytes_max) {
+            Pushed::Waits => self.count(id, mail, before),
             Pushed::Full => self.overflowed.push(id),
         }
     }
@@ -182,7 +196,7 @@ impl Post {
         mail.skipped = 0;
         self.total += mail.outbox.cost();
         let before = mail.outbox.cost();
-        if let Some(frame) = Frames::new(line, self.charset).frame(mail.kind) {
+        if let Some(frame) = Frames::new(line, &self.words).frame(mail.kind) {
             mail.outbox.push(frame, usize::MAX);
         }
         self.count(id, mail, before);
@@ -202,7 +216,7 @@ impl Post {
         self.total += mail.outbox.cost();
         if mail.skipped > 0 && !self.is_backed_up(mail) {
             let line = Line::Reply(Reply::Skipped(std::mem::take(&mut mail.skipped)));
-            self.push(id, mail, &mut Frames::new(line, self.charset));
+            self.push(id, mail, &mut Frames::new(line, &self.words));
         }
     }
 

@@ -71,6 +71,12 @@ pub enum Question {
         /// So many entries at most.
         lines: usize,
     },
+    /// The last thing that was said in each conversation of this party ([`Stream::Direct`]), in the
+    /// log's order.
+    Conversations {
+        /// The party's key.
+        key: Arc<str>,
+    },
 }
 
 /// Why a question has no answer.

@@ -1,50 +1,91 @@
-//! The last lines of each room, in memory: what who comes in is shown.
+//! The last that happened in each room and conversation, in memory: what who comes in is shown.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::{Class, Entry, Page, Pos, RoomId, Stream};
+use super::{Class, Entry, Event, Page, Pos, RoomName, Stream};
+
+/// So many conversations of two are kept; the one that rests longest goes first.
+const DIRECT_MAX: usize = 1000;
 
 /// Keeps the last lines that were said in each stream.
 #[derive(Debug)]
 pub(crate) struct Recent {
     lines_max: usize,
     streams: BTreeMap<Stream, VecDeque<Arc<Entry>>>,
+    direct: usize,
 }
 
 impl Recent {
     /// Keeps nothing yet, and at most `lines_max` lines of each stream.
     pub(crate) fn new(lines_max: usize) -> Recent {
-        Recent { lines_max, streams: BTreeMap::new() }
+        Recent { lines_max, streams: BTreeMap::new(), direct: 0 }
     }
 
-    /// Keeps an entry if it was said; the oldest one goes.
+    /// Keeps an entry that somebody may ask for; the oldest one goes, and what was taken back.
     pub(crate) fn push(&mut self, entry: &Arc<Entry>) {
-        if entry.append.event.class() != Class::Said || self.lines_max == 0 {
+        let stream = &entry.append.stream;
+        let fleeting = entry.append.event.class() == Class::Fleeting;
+        if fleeting || self.lines_max == 0 || *stream == Stream::People {
             return;
         }
-        let kept = self.streams.entry(entry.append.stream).or_default();
+        if matches!(stream, Stream::Direct(..)) && !self.streams.contains_key(stream) {
+            self.direct += 1;
+            self.forget_a_conversation();
+        }
+        let kept = self.streams.entry(stream.clone()).or_default();
+        if let Event::Redacted { at, .. } = &entry.append.event {
+            kept.retain(|entry| entry.pos != *at);
+        }
         if kept.len() == self.lines_max {
             kept.pop_front();
         }
         kept.push_back(Arc::clone(entry));
     }
 
+    fn forget_a_conversation(&mut self) {
+        if self.direct <= DIRECT_MAX {
+            return;
+        }
+        let direct = self.streams.iter().filter(|(key, _)| matches!(key, Stream::Direct(..)));
+        let oldest = direct.min_by_key(|(_, kept)| kept.back().map(|entry| entry.pos));
+        if let Some(stream) = oldest.map(|(stream, _)| stream.clone()) {
+            self.streams.remove(&stream);
+            self.direct -= 1;
+        }
+    }
+
+    fn said(&self, room: &RoomName) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
+        let kept = self.streams.get(&Stream::Room(room.clone()));
+        kept.into_iter().flatten().filter(|entry| entry.append.event.class() == Class::Said)
+    }
+
     /// What was said in a room after a place.
-    pub(crate) fn tail(&self, room: RoomId, after: Pos) -> Vec<Arc<Entry>> {
-        let kept = self.streams.get(&Stream::Room(room));
-        kept.into_iter().flatten().filter(|entry| entry.pos > after).cloned().collect()
+    pub(crate) fn tail(&self, room: &RoomName, after: Pos) -> Vec<Arc<Entry>> {
+        self.said(room).filter(|entry| entry.pos > after).cloned().collect()
     }
 
     /// The place after which exactly the last `lines` were said in a room; `last`, the last of all,
     /// where that is none.
-    pub(crate) fn before_last(&self, room: RoomId, lines: usize, last: Pos) -> Pos {
-        let Some(kept) = self.streams.get(&Stream::Room(room)) else { return last };
-        if lines == 0 {
+    pub(crate) fn before_last(&self, room: &RoomName, lines: usize, last: Pos) -> Pos {
+        if lines == 0 || self.said(room).next().is_none() {
             return last;
         }
-        let place = kept.len().checked_sub(lines + 1);
-        place.and_then(|at| kept.get(at)).map_or_else(Pos::default, |entry| entry.pos)
+        self.said(room).rev().nth(lines).map_or_else(Pos::default, |entry| entry.pos)
+    }
+
+    /// The last thing that was said in each conversation of a party.
+    pub(crate) fn conversations(&self, key: &str) -> Vec<Arc<Entry>> {
+        let of = |stream: &Stream| match stream {
+            Stream::Direct(one, other) => **one == *key || **other == *key,
+            _ => false,
+        };
+        let kept = self.streams.iter().filter(|(stream, _)| of(stream));
+        let said = |entry: &&Arc<Entry>| entry.append.event.class() == Class::Said;
+        let mut last: Vec<Arc<Entry>> =
+            kept.filter_map(|(_, kept)| kept.iter().rev().find(said).cloned()).collect();
+        last.sort_by_key(|entry| entry.pos);
+        last
     }
 
     /// A piece of what is kept, the oldest first.
@@ -61,16 +102,19 @@ impl Recent {
     /// What has all these words, the newest first.
     pub(crate) fn search(
         &self,
-        stream: Option<Stream>,
+        stream: Option<&Stream>,
         words: &str,
         lines: usize,
     ) -> Vec<Arc<Entry>> {
         let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
         let has = |entry: &&Arc<Entry>| {
-            let text = entry.append.event.words().map(str::to_lowercase).unwrap_or_default();
-            words.iter().all(|word| text.contains(word.as_str()))
+            let said = entry.append.event.class() == Class::Said;
+            let text = entry.append.event.words();
+            let text = text.map(|text| text.to_lowercase()).unwrap_or_default();
+            said && words.iter().all(|word| text.contains(word.as_str()))
         };
-        let streams = self.streams.iter().filter(|(key, _)| stream.is_none_or(|s| s == **key));
+        let streams =
+            self.streams.iter().filter(|(key, _)| stream.is_none_or(|stream| stream == *key));
         let mut found: Vec<Arc<Entry>> =
             streams.flat_map(|(_, kept)| kept).filter(has).cloned().collect();
         found.sort_by_key(|entry| std::cmp::Reverse(entry.pos));

@@ -9,6 +9,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::irc::Input;
 use super::sniff::{self, Opening, sniff};
 use super::websocket::{self, CloseCode, Received, Receiver};
 use super::{Arrival, Bucket, Charset, Command, Entrance, Rate, Voice};
@@ -26,6 +27,10 @@ pub struct SessionConfig {
     pub flood: Option<Rate>,
     /// What plain clients speak that do not speak UTF-8.
     pub charset: Charset,
+    /// A line of IRC may have so many bytes, with its end, without its tags.
+    pub irc_line_bytes_max: usize,
+    /// The tags of a line of IRC may have so many bytes.
+    pub irc_tags_bytes_max: usize,
 }
 
 impl Default for SessionConfig {
@@ -36,6 +41,8 @@ impl Default for SessionConfig {
             silence: Duration::from_millis(250),
             flood: Some(Rate { burst: 5, per_second: 2 }),
             charset: Charset::default(),
+            irc_line_bytes_max: 512,
+            irc_tags_bytes_max: 8191,
         }
     }
 }
@@ -45,6 +52,10 @@ impl Default for SessionConfig {
 pub enum Request {
     /// Wants to be in the room. Comes once, before any command.
     Start,
+    /// Speaks IRC. Comes once, before any line.
+    StartIrc,
+    /// Sent a line of IRC.
+    Irc(Input),
     /// Typed something.
     Command(Command),
     /// Typed a line that was too long; it is gone.
@@ -69,6 +80,8 @@ pub enum Dialect {
     Lines,
     /// WebSocket frames, after the upgrade.
     WebSocket,
+    /// IRC in WebSocket frames, after the upgrade: a line in each.
+    IrcWebSocket,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +90,7 @@ enum Stage {
     Plain,
     Classic,
     Web,
+    Irc,
     Done,
 }
 
@@ -86,6 +100,7 @@ pub struct Session {
     stage: Stage,
     entrance: Entrance,
     started: bool,
+    speaks_irc: bool,
     ended: bool,
     /// Empty lines came first and are gone: no PROXY header can follow.
     past_start: bool,
@@ -105,6 +120,7 @@ pub struct Session {
 struct Web {
     receiver: Receiver,
     line: Option<String>,
+    irc: bool,
 }
 
 /// A WebSocket's message may be so many times as long as a line: what is a little too long is told.
@@ -123,6 +139,7 @@ impl Session {
             stage: if config.classic { Stage::Classic } else { Stage::Opening },
             entrance: arrival.entrance,
             started: false,
+            speaks_irc: false,
             ended: false,
             past_start: false,
             skipping: false,
@@ -137,11 +154,15 @@ impl Session {
         }
     }
 
-    /// Starts the session of a WebSocket whose upgrade is answered.
-    pub fn of_websocket(config: &SessionConfig, now: Instant) -> Session {
-        let message_bytes_max = config.line_bytes_max.saturating_mul(WEB_MESSAGE_FACTOR);
+    /// Starts the session of a WebSocket whose upgrade is answered; `irc`: that carries IRC.
+    pub fn of_websocket(config: &SessionConfig, irc: bool, now: Instant) -> Session {
+        let message_bytes_max = if irc {
+            config.irc_line_bytes_max + config.irc_tags_bytes_max
+        } else {
+            config.line_bytes_max.saturating_mul(WEB_MESSAGE_FACTOR)
+        };
         let limits = websocket::Limits { message_bytes_max, ..websocket::Limits::default() };
-        let web = Web { receiver: Receiver::new(limits), line: None };
+        let web = Web { receiver: Receiver::new(limits), line: None, irc };
         let session = Session::new(config, now);
         Session { stage: Stage::Web, silent_at: None, web: Some(Box::new(web)), ..session }
     }
@@ -183,7 +204,11 @@ impl Session {
             Stage::Classic => self.poll_classic(),
             Stage::Opening => self.poll_opening(config, now),
             Stage::Plain => self.poll_plain(config, now),
+            Stage::Web if self.web.as_ref().is_some_and(|web| web.irc) => {
+                self.poll_irc_web(config, now)
+            }
             Stage::Web => self.poll_web(config, now),
+            Stage::Irc => self.poll_irc(config, now),
         };
         if request.is_none() {
             self.release();
@@ -199,7 +224,11 @@ impl Session {
     /// Whether more bytes are welcome.
     pub fn want_read(&self, config: &SessionConfig) -> bool {
         let open = self.stage != Stage::Done && !self.ended;
-        open && self.throttled.is_none() && self.held_bytes() <= config.line_bytes_max
+        let most = match self.stage {
+            Stage::Irc => config.irc_line_bytes_max + config.irc_tags_bytes_max,
+            _ => config.line_bytes_max,
+        };
+        open && self.throttled.is_none() && self.held_bytes() <= most
     }
 
     /// What the client has shown to speak.
@@ -242,6 +271,13 @@ impl Session {
                 self.at += blank;
                 self.stage = Stage::Plain;
                 self.start().or_else(|| self.poll_plain(config, now))
+            }
+            Opening::Irc => {
+                let blank = self.rest().iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+                self.at += blank;
+                self.silent_at = None;
+                self.stage = Stage::Irc;
+                self.poll_irc(config, now)
             }
             refused => {
                 self.finish();
@@ -379,6 +415,8 @@ impl Session {
         self.at = 0;
     }
 }
+
+mod irc;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,8 @@
 //!    `handle_lost`, `handle_timeout`.
 //! 2. `poll_append` until `None`, each append into the log; each entry that the log has committed
 //!    into `handle_committed`, and after each of them `poll_replay` until `None`, answered by
-//!    `handle_history` before the next entry.
+//!    `handle_history` before the next entry. Then `poll_lookup` until `None`, each answered by
+//!    `handle_found`; and `poll_task` until `None`, each answered by `handle_worked` in its time.
 //! 3. `poll_touched` until `None`: for each client `peek`, send, `handle_transmitted`; then
 //!    `want_read` and `want_write`. `poll_finished` until `None`: close these.
 //! 4. Wait until `poll_timeout`, but not at all while `has_work`.
@@ -14,16 +15,18 @@
 //! last one has made, whether the log commits at once or later.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::earlier::line_of;
-use super::frame::{Frames, Kind, Line, Reply, Stamp};
+use super::frame::{Carrier, Frames, Kind, Line, Reply, Stamp};
+use super::irc::{self, Caps, Conn, Lookup, Watch, Work};
 use super::post::{Mailbox, Post};
 use super::{
     Append, Arrival, ClientId, Decision, Entry, Event, Hub, Limits, MsgId, Nick, Now, Outbox,
-    Output, Pos, Present, Request, RoomId, RoomName, Roster, Session, SessionConfig, Stream, Text,
-    Why, plain,
+    Output, Pos, Present, Request, RoomName, Roster, Session, SessionConfig, Stream, Text, Why,
+    Words, plain,
 };
 
 /// What a switchboard is made of.
@@ -43,6 +46,8 @@ pub struct Settings {
     pub goodbye: Duration,
     /// Tells this node from others that write to the same log.
     pub node: u64,
+    /// What IRC clients are told and held to.
+    pub irc: irc::Settings,
 }
 
 /// Something to report about the people in the rooms.
@@ -60,7 +65,7 @@ pub enum News {
 #[derive(Debug)]
 pub struct Replay {
     /// The room.
-    pub room: RoomId,
+    pub room: RoomName,
     /// How many lines at most.
     pub lines: usize,
     to: ClientId,
@@ -77,6 +82,10 @@ struct Client {
     queued: bool,
     in_flight: u32,
     deadline: Option<Instant>,
+    host: Arc<str>,
+    secure: bool,
+    /// What it speaks IRC with.
+    irc: Option<Box<Conn>>,
 }
 
 /// See the module's documentation.
@@ -92,13 +101,21 @@ pub struct Switchboard {
     finished: VecDeque<ClientId>,
     deadlines: BTreeSet<(Instant, ClientId)>,
     news: VecDeque<News>,
+    watch: Watch,
+    lookups: VecDeque<Lookup>,
+    tasks: VecDeque<Work>,
+    /// How many are connected and not in the hub.
+    unknown: usize,
+    batches: u64,
 }
 
 impl Switchboard {
     /// Opens the rooms; nobody is there.
     pub fn new(settings: Settings) -> Switchboard {
         let hub = Hub::new(&settings.rooms, settings.node);
-        let post = Post::new(settings.limits, settings.session.charset);
+        let server = Arc::clone(&settings.irc.server);
+        let words = Words { charset: settings.session.charset, server };
+        let post = Post::new(settings.limits, words);
         Switchboard {
             settings,
             hub,
@@ -110,6 +127,11 @@ impl Switchboard {
             finished: VecDeque::new(),
             deadlines: BTreeSet::new(),
             news: VecDeque::new(),
+            watch: Watch::default(),
+            lookups: VecDeque::new(),
+            tasks: VecDeque::new(),
+            unknown: 0,
+            batches: 0,
         }
     }
 
@@ -122,13 +144,30 @@ impl Switchboard {
     pub fn handle_accepted(&mut self, arrival: &Arrival, now: Now) -> ClientId {
         let session = Session::of(&self.settings.session, arrival, now.instant);
         let kind = if self.settings.session.classic { Kind::Classic } else { Kind::Plain };
-        self.insert(session, kind)
+        let id = self.insert(session, kind);
+        self.set_arrival(id, arrival);
+        id
+    }
+
+    /// Somebody comes by a WebSocket that carries IRC; otherwise as `handle_upgraded`.
+    pub fn handle_upgraded_irc(
+        &mut self,
+        greeting: Arc<[u8]>,
+        carrier: Carrier,
+        now: Now,
+    ) -> ClientId {
+        let session = Session::of_websocket(&self.settings.session, true, now.instant);
+        let id = self.insert(session, Kind::Irc(Caps::NONE, carrier));
+        if let Some(client) = self.clients.get_mut(id) {
+            self.post.greet(id, &mut client.mail, greeting);
+        }
+        id
     }
 
     /// Somebody comes by a WebSocket; `greeting` is what it is sent before everything else: the
     /// answer to its upgrade. Not for a classic room.
     pub fn handle_upgraded(&mut self, greeting: Arc<[u8]>, now: Now) -> ClientId {
-        let session = Session::of_websocket(&self.settings.session, now.instant);
+        let session = Session::of_websocket(&self.settings.session, false, now.instant);
         let id = self.insert(session, Kind::Web);
         if let Some(client) = self.clients.get_mut(id) {
             self.post.greet(id, &mut client.mail, greeting);
@@ -136,7 +175,17 @@ impl Switchboard {
         id
     }
 
+    /// Says how a client has come in, before it is served.
+    pub fn set_arrival(&mut self, id: ClientId, arrival: &Arrival) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if let Some(ip) = arrival.ip {
+            client.host = host(ip);
+        }
+        client.secure = arrival.secure;
+    }
+
     fn insert(&mut self, session: Session, kind: Kind) -> ClientId {
+        self.unknown += 1;
         let id = self.clients.insert(Client {
             session,
             mail: Mailbox::new(kind),
@@ -145,6 +194,9 @@ impl Switchboard {
             queued: false,
             in_flight: 0,
             deadline: None,
+            host: "localhost".into(),
+            secure: false,
+            irc: None,
         });
         self.enqueue(id);
         id
@@ -166,7 +218,7 @@ impl Switchboard {
 
     /// The connection is broken: the client has left, nothing can be sent to it.
     pub fn handle_lost(&mut self, id: ClientId, now: Now) {
-        self.leave(id, Why::Gone, now);
+        self.leave(id, Why::Gone, None, now);
         self.remove(id);
     }
 
@@ -244,16 +296,20 @@ impl Switchboard {
             Request::Start => {
                 let arrival = self.hub.decide_arrival(id);
                 self.happen(id, vec![arrival], now);
-                if let Some(client) = self.clients.get_mut(id) {
-                    client.arrived = true;
-                }
+                self.set_arrived(id, true);
             }
+            Request::StartIrc => {
+                // Who was silent at first was let in as a plain client.
+                self.leave(id, Why::Quit, None, now);
+                self.start_irc(id);
+            }
+            Request::Irc(input) => self.handle_irc(id, &input, now),
             Request::Command(command) => match self.hub.decide(id, command) {
                 Decision::Events(events) => self.happen(id, events, now),
                 Decision::Reply(reply) => self.reply(id, reply),
                 Decision::Quit => {
                     self.reply(id, Reply::Bye);
-                    self.close(id, Why::Quit, now);
+                    self.close(id, Why::Quit, None, now);
                 }
                 Decision::Nothing => {}
             },
@@ -267,13 +323,13 @@ impl Switchboard {
             }
             Request::Refuse(opening) => {
                 self.reply(id, Reply::Refused(opening));
-                self.close(id, Why::Refused, now);
+                self.close(id, Why::Refused, None, now);
             }
-            Request::End => self.close(id, Why::Gone, now),
+            Request::End => self.close(id, Why::Gone, None, now),
             Request::Pong(payload) => self.reply(id, Reply::Pong(payload)),
             Request::Close(code, why) => {
                 self.reply(id, Reply::Close(code, why));
-                self.close(id, Why::Gone, now);
+                self.close(id, Why::Gone, None, now);
             }
         }
     }
@@ -300,44 +356,23 @@ impl Switchboard {
             self.enqueue(id);
         }
         let stamp = Stamp::new(entry.pos, entry.append.unix_ms);
+        let actor = entry.append.event.client();
         for output in outputs {
-            self.deliver(output, stamp);
+            self.deliver(output, stamp, actor, now);
+        }
+        if let Some(id) = actor {
+            self.finish_answer(id);
         }
         self.close_overflowed(now);
     }
 
-    fn deliver(&mut self, output: Output, stamp: Stamp) {
-        match output {
-            Output::Room { room, except, line } => {
-                self.note(&line);
-                let mut frames = Frames::new(line, self.post.charset).stamped(Some(stamp));
-                for member in self.hub.members(room) {
-                    let Some(client) = self.clients.get_mut(*member).filter(|c| !c.closing) else {
-                        continue;
-                    };
-                    if Some(*member) != except || frames.is_echoed(client.mail.kind) {
-                        self.post.push(*member, &mut client.mail, &mut frames);
-                    }
-                }
-            }
-            Output::One { to, line } => self.send(to, line),
-            Output::Earlier { to, room, before, line } => {
-                if let Line::Reply(Reply::Welcome { nick, .. }) = &line {
-                    self.news.push_back(News::Joined(to, nick.clone()));
-                }
-                let is_web = self.clients.get(to).is_some_and(|c| c.mail.kind == Kind::Web);
-                let Settings { history_lines, web_history_lines, .. } = self.settings;
-                let lines = if is_web { web_history_lines } else { history_lines };
-                self.replays.push_back(Replay { room, lines, to, before, line });
-            }
-        }
-    }
-
     fn note(&mut self, line: &Line) {
         match line {
-            Line::Left(nick, why) => self.news.push_back(News::Left(nick.clone(), *why)),
-            Line::Renamed { from, to } => {
-                self.news.push_back(News::Renamed(from.clone(), to.clone()));
+            Line::Left { who, why, .. } | Line::Gone { who, why, .. } => {
+                self.news.push_back(News::Left(who.nick.clone(), *why));
+            }
+            Line::Renamed { who, to } => {
+                self.news.push_back(News::Renamed(who.nick.clone(), to.clone()));
             }
             _ => {}
         }
@@ -356,7 +391,7 @@ impl Switchboard {
         let first = match kind {
             Some(Kind::Web) => self.hub.here(replay.to, lines.len()),
             _ if lines.is_empty() => None,
-            _ => self.hub.room_name(replay.room).cloned().map(Reply::Earlier),
+            _ => Some(Reply::Earlier(replay.room.clone())),
         };
         if let Some(reply) = first {
             self.reply(replay.to, reply);
@@ -377,7 +412,7 @@ impl Switchboard {
 
     fn send_stamped(&mut self, to: ClientId, line: Line, stamp: Option<Stamp>) {
         if let Some(client) = self.clients.get_mut(to).filter(|client| !client.closing) {
-            let mut frames = Frames::new(line, self.post.charset).stamped(stamp);
+            let mut frames = Frames::new(line, &self.post.words).stamped(stamp);
             self.post.push(to, &mut client.mail, &mut frames);
         }
     }
@@ -402,14 +437,23 @@ impl Switchboard {
     /// Says a line in the first room.
     pub fn announce(&mut self, text: &str, now: Now) {
         let event = Event::Notice { text: Text::new(text) };
-        let append = self.hub.append(Stream::Room(RoomId(0)), event, now);
+        let stream = Stream::Room(self.hub.first_room().clone());
+        let append = self.hub.append(stream, event, now);
         self.appends.push_back(append);
     }
 }
 
+/// An address as IRC can show it as a parameter: it does not begin with a colon.
+fn host(ip: IpAddr) -> Arc<str> {
+    let text = ip.to_string();
+    if text.starts_with(':') { format!("0{text}").into() } else { text.into() }
+}
+
 mod closing;
+mod delivering;
 mod keeping;
 mod sending;
+mod speaking;
 
 #[cfg(test)]
 mod tests;

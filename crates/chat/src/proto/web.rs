@@ -12,32 +12,54 @@ use serde_json::{Value, json};
 
 use super::frame::{Line, Reply, Stamp};
 use super::websocket::{self, CloseCode};
-use super::{Style, clean, plain};
+use super::{Identity, Style, clean, plain};
 
 /// Makes the frame for pages; `None` where they do not hear of it.
 pub(super) fn render(line: &Line, stamp: Option<Stamp>) -> Option<Vec<u8>> {
     let time = stamp.map(|stamp| stamp.unix_ms);
     let value = match line {
-        Line::Said { nick, text, style } => json!({
-            "type": "message",
-            "id": stamp.map(|stamp| stamp.seq),
-            "time": time,
-            "nick": nick.as_str(),
-            "text": cleaned(text.as_str()),
-            "action": *style == Style::Action,
-        }),
-        Line::Joined(nick) => json!({ "type": "join", "nick": nick.as_str(), "time": time }),
-        Line::Left(nick, _) => json!({ "type": "leave", "nick": nick.as_str(), "time": time }),
-        Line::Renamed { from, to } => {
-            json!({ "type": "nick", "from": from.as_str(), "to": to.as_str(), "time": time })
+        Line::Said { style: Style::Tags, .. } => return None,
+        Line::Said { who, text, style, .. } => {
+            message((who, text.as_str()), *style == Style::Action, stamp)
         }
-        Line::Notice(text) => {
+        Line::SaidLines { who, lines, .. } => {
+            let lines = plain::joined(lines);
+            let frames = lines.iter().map(|line| framed(&message((who, line), false, stamp)));
+            return Some(frames.collect::<Vec<_>>().concat());
+        }
+        Line::Joined { who, .. } => {
+            json!({ "type": "join", "nick": who.nick.as_str(), "time": time })
+        }
+        Line::Left { who, .. } | Line::Gone { who, .. } => {
+            json!({ "type": "leave", "nick": who.nick.as_str(), "time": time })
+        }
+        Line::Kicked { nick, .. } => {
+            json!({ "type": "leave", "nick": nick.as_str(), "time": time })
+        }
+        Line::Renamed { who, to } => {
+            let (from, to) = (who.nick.as_str(), to.as_str());
+            json!({ "type": "nick", "from": from, "to": to, "time": time })
+        }
+        Line::Notice { text, .. } => {
             json!({ "type": "notice", "text": cleaned(text.as_str()), "time": time })
         }
-        Line::Raw(_) => return None,
+        Line::Topic { .. } => json!({ "type": "notice", "text": words(line)?, "time": time }),
         Line::Reply(reply) => return render_reply(line, reply),
+        // What only other clients have words for.
+        _ => return None,
     };
     Some(framed(&value))
+}
+
+fn message((who, text): (&Identity, &str), action: bool, stamp: Option<Stamp>) -> Value {
+    json!({
+        "type": "message",
+        "id": stamp.map(|stamp| stamp.pos.seq),
+        "time": stamp.map(|stamp| stamp.unix_ms),
+        "nick": who.nick.as_str(),
+        "text": cleaned(text),
+        "action": action,
+    })
 }
 
 fn render_reply(line: &Line, reply: &Reply) -> Option<Vec<u8>> {
@@ -64,6 +86,8 @@ fn render_reply(line: &Line, reply: &Reply) -> Option<Vec<u8>> {
         Reply::NickRefused(_)
         | Reply::NickTaken(_)
         | Reply::NoRoom(_)
+        | Reply::Barred(..)
+        | Reply::Silenced(_)
         | Reply::Unknown(_)
         | Reply::Incomplete(_)
         | Reply::TooLong(_)
@@ -93,14 +117,15 @@ fn framed(value: &Value) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::{Nick, NickError, Text, Why};
+    use crate::proto::{Nick, NickError, Pos, RoomName, Target, Text, Why};
+    use std::sync::Arc;
 
     fn nick(name: &str) -> Nick {
         Nick::new(name).expect("a nick")
     }
 
     fn shown(line: Line) -> Value {
-        let stamp = Stamp { seq: 7, unix_ms: 1_700_000_000_123 };
+        let stamp = Stamp { pos: Pos { epoch: 1, seq: 7 }, unix_ms: 1_700_000_000_123 };
         let frame = render(&line, Some(stamp)).expect("a frame");
         assert_eq!(frame[0], 0x81, "a whole text");
         let start = if frame[1] < 126 { 2 } else { 4 };
@@ -109,19 +134,28 @@ mod tests {
 
     #[test]
     fn what_happens_is_one_object() {
-        let said = |text: &str, style| Line::Said { nick: nick("a"), text: Text::new(text), style };
+        let who = || Arc::new(Identity::plain(nick("a")));
+        let room = || "#r".parse::<RoomName>().expect("a room");
+        let said = |text: &str, style| Line::Said {
+            who: who(),
+            to: Target::Room(room()),
+            text: Text::new(text),
+            style,
+            tags: "".into(),
+        };
         assert_eq!(
             shown(said("<b>\"\u{202e}\x1b", Style::Action)),
             json!({ "type": "message", "id": 7, "time": 1_700_000_000_123_u64, "nick": "a",
                 "text": "<b>\"", "action": true })
         );
         let time = 1_700_000_000_123_u64;
-        assert_eq!(shown(Line::Joined(nick("a"))), json!({"type":"join","nick":"a","time":time}));
-        let left = Line::Left(nick("a"), Why::Slow);
+        let joined = Line::Joined { who: who(), room: room(), real: Text::new("") };
+        assert_eq!(shown(joined), json!({"type":"join","nick":"a","time":time}));
+        let left = Line::Left { who: who(), room: room(), why: Why::Slow, text: None };
         assert_eq!(shown(left), json!({"type":"leave","nick":"a","time":time}));
-        let renamed = Line::Renamed { from: nick("a"), to: nick("b") };
+        let renamed = Line::Renamed { who: who(), to: nick("b") };
         assert_eq!(shown(renamed), json!({"type":"nick","from":"a","to":"b","time":time}));
-        let notice = Line::Notice(Text::new("a dropped b"));
+        let notice = Line::Notice { room: room(), text: Text::new("a dropped b") };
         assert_eq!(shown(notice), json!({"type":"notice","text":"a dropped b","time":time}));
         assert_eq!(render(&Line::Raw(b"x".as_slice().into()), None), None);
     }

@@ -10,7 +10,10 @@ use std::sync::mpsc::SyncSender;
 
 use super::Loop;
 use crate::Event;
-use crate::proto::{Append, Entry, Event as RoomEvent, MsgId, Now, Question, Unanswered};
+use crate::proto::irc::{self, Lookup};
+use crate::proto::{
+    Answer, Append, Class, Entry, Event as RoomEvent, MsgId, Now, Question, Unanswered,
+};
 
 /// What a question about the past is answered with.
 pub(crate) type Found = Result<Vec<Arc<Entry>>, Unanswered>;
@@ -25,19 +28,49 @@ pub(crate) struct Keeping {
     posts: BTreeMap<MsgId, SyncSender<Result<(), String>>>,
     tickets: u64,
     asked: BTreeMap<u64, SyncSender<Found>>,
+    lookups: BTreeMap<u64, Waiting>,
+}
+
+/// A client's lookup: the first of its tickets names it.
+struct Waiting {
+    lookup: Lookup,
+    answers: BTreeMap<u64, Option<Vec<Arc<Entry>>>>,
 }
 
 impl Loop {
     /// Events go into the log, and what the log has ordered takes effect.
     pub(super) fn decide(&mut self, now: Now) {
+        for (id, outcome) in self.pool.take() {
+            self.board.handle_worked(id, outcome, now);
+        }
         loop {
             self.commit(now);
             if self.log.is_full() {
-                return;
+                break;
             }
-            let Some(append) = self.board.poll_append(now) else { return };
-            self.log.append(append);
+            match self.board.poll_append(now) {
+                Some(append) => self.log.append(append),
+                None if self.look_up(now) => {}
+                None => break,
+            }
         }
+        while let Some((id, task)) = self.board.poll_task() {
+            self.pool.give(id, task);
+        }
+    }
+
+    /// Asks the log what clients want to know; whether some of them know it now.
+    fn look_up(&mut self, now: Now) -> bool {
+        while let Some(lookup) = self.board.poll_lookup() {
+            let first = self.keeping.tickets + 1;
+            for question in lookup.questions() {
+                self.keeping.tickets += 1;
+                self.log.ask(self.keeping.tickets, question.clone());
+            }
+            let answers = BTreeMap::new();
+            self.keeping.lookups.insert(first, Waiting { lookup, answers });
+        }
+        self.pass_answers(now)
     }
 
     /// What the log has ordered takes effect.
@@ -55,16 +88,14 @@ impl Loop {
     }
 
     fn take_effect(&mut self, entry: &Entry, now: Now) {
-        if matches!(
-            entry.append.event,
-            RoomEvent::Said { .. } | RoomEvent::Posted { .. } | RoomEvent::Raw { .. }
-        ) {
+        let event = &entry.append.event;
+        if event.class() == Class::Said || matches!(event, RoomEvent::Raw { .. }) {
             self.report.lines += 1;
         }
         self.board.handle_committed(entry, now);
         while let Some(replay) = self.board.poll_replay() {
-            let after = self.log.before_last(replay.room, replay.lines);
-            let entries = self.log.tail(replay.room, after);
+            let after = self.log.before_last(&replay.room, replay.lines);
+            let entries = self.log.tail(&replay.room, after);
             self.board.handle_history(replay, &entries);
         }
         // Whoever has posted may have gone.
@@ -125,12 +156,34 @@ impl Loop {
         self.log.ask(self.keeping.tickets, question);
     }
 
-    /// What the log has found goes to whoever asked.
-    pub(super) fn pass_answers(&mut self) {
+    /// What the log has found goes to whoever asked; whether clients are among them.
+    pub(super) fn pass_answers(&mut self, now: Now) -> bool {
+        let mut clients = false;
         while let Some(answer) = self.log.poll_answer() {
-            if let Some(asker) = self.keeping.asked.remove(&answer.ticket) {
-                let _ = asker.try_send(answer.found);
+            match self.keeping.asked.remove(&answer.ticket) {
+                Some(asker) => {
+                    let _ = asker.try_send(answer.found);
+                }
+                None => clients |= self.pass_to_client(answer, now),
             }
         }
+        clients
+    }
+
+    fn pass_to_client(&mut self, answer: Answer, now: Now) -> bool {
+        let Some((first, waiting)) = self.keeping.lookups.range_mut(..=answer.ticket).next_back()
+        else {
+            return false;
+        };
+        let first = *first;
+        waiting.answers.insert(answer.ticket, answer.found.ok());
+        if waiting.answers.len() < waiting.lookup.questions().len() {
+            return false;
+        }
+        let Some(waiting) = self.keeping.lookups.remove(&first) else { return false };
+        let all: Option<Vec<Vec<Arc<Entry>>>> = waiting.answers.into_values().collect();
+        let found = irc::Found(all.map(|all| all.concat()));
+        self.board.handle_found(waiting.lookup, &found, now);
+        true
     }
 }

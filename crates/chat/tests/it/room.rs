@@ -160,8 +160,10 @@ fn a_browser_cannot_talk_and_a_password_is_not_shown() {
     web.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(String::from_utf8(web.rest()).unwrap().starts_with("HTTP/1.1 404 "));
     let mut irc = room.connect();
-    irc.send("PASS secret\r\nNICK a\r\nUSER a 0 * :a\r\n");
-    assert!(String::from_utf8(irc.rest()).unwrap().starts_with("ERROR :IRC"));
+    irc.send("PASS secret\r\nNICK a\r\nUSER a 0 * :a\r\nQUIT\r\n");
+    let answer = String::from_utf8(irc.rest()).unwrap();
+    assert!(answer.starts_with(":sockeye.local 001 a :Welcome"), "{answer}");
+    assert!(answer.ends_with("ERROR :Closing Link: 127.0.0.1 (Quit)\r\n"), "{answer}");
     for opening in [&b"\x16\x03\x01\x00\xff"[..], b"PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\nhi\r\n"] {
         let mut other = room.connect();
         other.send(opening);

@@ -27,7 +27,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Open a room for everyone who has nc
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Talk in a room
     Join(join::Args),
     /// Write down what was said in a room

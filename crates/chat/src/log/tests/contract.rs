@@ -14,7 +14,7 @@ fn each_event_comes_out_once_in_order() {
             if number % 3 == 0 {
                 // A repetition of the last one.
                 let id = MsgId { node: rig.node, number: rig.number };
-                let stream = Stream::Room(RoomId(0));
+                let stream = Stream::Room(room(0));
                 rig.log.append(Append { stream, id, unix_ms: 9, event: said("again") });
             }
         }
@@ -33,29 +33,30 @@ fn each_event_comes_out_once_in_order() {
 #[test]
 fn tail_and_commits_have_no_gap() {
     on_both(|mut rig| {
-        let room = RoomId(0);
+        let lobby = room(0);
         let mut heard: Vec<Arc<Entry>> = Vec::new();
         for round in 0..20 {
             for line in 0..round {
                 rig.say(0, &format!("{round}.{line}"), 0);
                 rig.say(1, "elsewhere", 0);
-                rig.put(Stream::Room(room), left(), 0);
+                rig.put(Stream::Room(lobby.clone()), left(), 0);
             }
             // Somebody comes at any moment, also between two commits.
             heard.extend(rig.log.poll_committed());
-            let tail = rig.log.tail(room, Pos::default());
-            let said = heard.iter().filter(|entry| entry.append.stream == Stream::Room(room));
+            let tail = rig.log.tail(&lobby, Pos::default());
+            let said =
+                heard.iter().filter(|entry| entry.append.stream == Stream::Room(lobby.clone()));
             let said: Vec<_> = said.cloned().collect();
             let said = texts(&said);
             assert_eq!(texts(&tail), said[said.len().saturating_sub(LINES_MAX)..]);
             heard.extend(rig.settle());
         }
         for lines in [0, 1, 5, LINES_MAX, LINES_MAX + 1] {
-            let tail = rig.log.tail(room, rig.log.before_last(room, lines));
+            let tail = rig.log.tail(&lobby, rig.log.before_last(&lobby, lines));
             assert_eq!(tail.len(), lines.min(LINES_MAX));
         }
-        let nowhere = RoomId(9);
-        assert!(rig.log.tail(nowhere, rig.log.before_last(nowhere, 5)).is_empty());
+        let nowhere = room(9);
+        assert!(rig.log.tail(&nowhere, rig.log.before_last(&nowhere, 5)).is_empty());
     });
 }
 
@@ -64,7 +65,7 @@ fn pages_are_pieces_in_order() {
     on_both(|mut rig| {
         for number in 0..20_u64 {
             rig.say(0, &number.to_string(), number * 10);
-            rig.put(Stream::Room(RoomId(0)), left(), number * 10);
+            rig.put(Stream::Room(room(0)), left(), number * 10);
             rig.say(1, "elsewhere", number * 10);
         }
         let kept = rig.settle();
@@ -81,7 +82,7 @@ fn pages_are_pieces_in_order() {
             (Some(Point::Time(190)), None, true, &[]),
         ];
         for (after, before, last, expected) in cases {
-            let stream = Stream::Room(RoomId(0));
+            let stream = Stream::Room(room(0));
             let page = Page { stream, after, before, lines: 3, last, changes: false };
             let found = rig.ask(Question::Page(page.clone())).unwrap();
             let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
@@ -96,12 +97,12 @@ fn searches_find_all_words_and_the_newest_first() {
         for text in ["one fish", "two fish", "red FISH one", "blue sky"] {
             rig.say(0, text, 0);
         }
-        rig.put(Stream::Room(RoomId(1)), Event::Notice { text: Text::new("fish drops") }, 0);
+        rig.put(Stream::Room(room(1)), Event::Notice { text: Text::new("fish drops") }, 0);
         rig.settle();
         assert_eq!(rig.search("fish"), ["fish drops", "red FISH one", "two fish", "one fish"]);
         assert_eq!(rig.search("one  fish"), ["red FISH one", "one fish"]);
         assert!(rig.search("").is_empty());
-        let (stream, words) = (Some(Stream::Room(RoomId(0))), "fish".to_owned());
+        let (stream, words) = (Some(Stream::Room(room(0))), "fish".to_owned());
         let found = rig.ask(Question::Search { stream, words, lines: 2 }).unwrap();
         assert_eq!(texts(&found), ["red FISH one", "two fish"]);
     });

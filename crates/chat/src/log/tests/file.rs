@@ -90,9 +90,9 @@ fn rooms_are_known_by_name_whatever_their_order() {
     let opened = Opened::open(storage(dir.path()), &swapped, LINES_MAX).unwrap();
     let selector: Selector<()> = Selector::new().unwrap();
     let log = opened.start(&selector.waker()).unwrap();
-    assert_eq!(texts(&log.tail(RoomId(0), Pos::default())), ["in games"]);
-    assert!(log.tail(RoomId(1), Pos::default()).is_empty());
-    assert_eq!(texts(&log.tail(RoomId(2), Pos::default())), ["in the lobby"]);
+    assert_eq!(texts(&log.tail(&swapped[0], Pos::default())), ["in games"]);
+    assert!(log.tail(&swapped[1], Pos::default()).is_empty());
+    assert_eq!(texts(&log.tail(&swapped[2], Pos::default())), ["in the lobby"]);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn what_is_too_old_goes_and_its_places_are_not_used_again() {
     assert!(rig.search("old").is_empty());
     drop(rig);
     let mut rig = Rig::file(storage(dir.path()));
-    assert!(rig.log.tail(RoomId(0), Pos::default()).is_empty());
+    assert!(rig.log.tail(&room(0), Pos::default()).is_empty());
     rig.say(0, "new", u64::MAX >> 2);
     let first = rig.settle().first().unwrap().pos;
     assert!(first > last && first.epoch == last.epoch, "{first:?} after {last:?}");
@@ -129,7 +129,7 @@ fn what_cannot_be_kept_is_refused_and_the_log_goes_on_later() {
     let other = Connection::open(place::database(dir.path())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     rig.say(0, "lost", 0);
-    rig.put(Stream::Room(RoomId(0)), left(), 0);
+    rig.put(Stream::Room(room(0)), left(), 0);
     rig.say(0, "lost too", 0);
     let kept = rig.settle();
     assert_eq!(kept.len(), 1, "who goes is let through");
@@ -145,7 +145,7 @@ fn what_cannot_be_kept_is_refused_and_the_log_goes_on_later() {
     rig.say(0, "after", 0);
     assert_eq!(texts(&rig.settle()), ["after"]);
     assert_eq!(rig.all(0), ["before", "after"]);
-    assert_eq!(rig.log.tail(RoomId(0), Pos::default()).len(), 2);
+    assert_eq!(rig.log.tail(&room(0), Pos::default()).len(), 2);
 }
 
 #[test]

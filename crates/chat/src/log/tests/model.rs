@@ -55,14 +55,14 @@ fn run(steps: Vec<Step>) {
     let mut appended = 0;
     for step in steps {
         match step {
-            Step::Say(room) => {
+            Step::Say(place) => {
                 clock += 1 - appended % 2;
                 appended += 1;
-                rig.say(room, &format!("word{appended}"), clock);
+                rig.say(place, &format!("word{appended}"), clock);
             }
-            Step::Leave(room) => {
+            Step::Leave(place) => {
                 appended += 1;
-                rig.put(Stream::Room(RoomId(room)), left(), clock);
+                rig.put(Stream::Room(room(place)), left(), clock);
             }
             Step::Repeat if rig.number > 0 => {
                 let id = MsgId { node: rig.node, number: rig.number };
@@ -76,7 +76,7 @@ fn run(steps: Vec<Step>) {
                 drop(rig);
                 rig = Rig::file(storage(dir.path()));
             }
-            Step::Page { room, after, before, lines, flags } => {
+            Step::Page { room: place, after, before, lines, flags } => {
                 kept.extend(rig.settle());
                 let epoch = kept.first().map_or(0, |entry| entry.pos.epoch);
                 let point = |bound| match bound {
@@ -85,7 +85,7 @@ fn run(steps: Vec<Step>) {
                 };
                 let (after, before) = (after.map(point), before.map(point));
                 let (last, changes) = (flags & 1 == 1, flags & 2 == 2);
-                let stream = Stream::Room(RoomId(room));
+                let stream = Stream::Room(room(place));
                 let page = Page { stream, after, before, lines, last, changes };
                 let found = rig.ask(Question::Page(page.clone())).unwrap();
                 let found: Vec<Pos> = found.iter().map(|entry| entry.pos).collect();
@@ -100,14 +100,14 @@ fn run(steps: Vec<Step>) {
     assert_eq!(ids.len(), kept.len(), "an id is used once, over all restarts");
     assert!(kept.windows(2).all(|pair| pair[0].pos < pair[1].pos), "places go on");
     let mut again = Rig::file(storage(dir.path()));
-    for room in 0..2 {
-        let stream = Stream::Room(RoomId(room));
+    for place in 0..2 {
+        let stream = Stream::Room(room(place));
         let said = kept.iter().filter(|entry| {
             entry.append.stream == stream && entry.append.event.class() == Class::Said
         });
         let said: Vec<Arc<Entry>> = said.cloned().collect();
-        assert_eq!(again.all(room), texts(&said));
-        let tail = again.log.tail(RoomId(room), Pos::default());
+        assert_eq!(again.all(place), texts(&said));
+        let tail = again.log.tail(&room(place), Pos::default());
         assert_eq!(texts(&tail), texts(&said)[said.len().saturating_sub(LINES_MAX)..]);
     }
 }

@@ -1,19 +1,23 @@
 //! The hub alone: judgements and their effects.
 
 use super::*;
-use crate::proto::{NickError, Roster};
+use crate::proto::{Command, Entry, NickError, Roster, Style, Target, Text, Why};
 use std::time::Instant;
 
 struct Room {
     hub: Hub,
+    lobby: RoomName,
+    side: RoomName,
     ids: Roster<()>,
     seq: u64,
 }
 
 impl Room {
     fn new() -> Room {
-        let rooms = ["#lobby", "#side"].map(|name| name.parse().expect("a room"));
-        Room { hub: Hub::new(&rooms, 1), ids: Roster::default(), seq: 0 }
+        let rooms = ["#lobby", "#side"].map(|name| name.parse::<RoomName>().expect("a room"));
+        let hub = Hub::new(&rooms, 1);
+        let [lobby, side] = rooms;
+        Room { hub, lobby, side, ids: Roster::default(), seq: 0 }
     }
 
     fn apply(&mut self, (stream, event): (Stream, Event)) -> Vec<Output> {
@@ -45,6 +49,10 @@ impl Room {
     }
 }
 
+fn who(nick: Nick) -> Arc<Identity> {
+    Arc::new(Identity::plain(nick))
+}
+
 fn nick(name: &str) -> Nick {
     Nick::new(name).expect("a nick")
 }
@@ -54,10 +62,17 @@ fn what_is_said_reaches_all_others() {
     let mut room = Room::new();
     let (a, b) = (room.join(), room.join());
     assert_eq!((room.name(a), room.name(b)), ("plain-1", "plain-2"));
-    let line = Line::Said { nick: Nick::plain(1), text: Text::new("hi"), style: Style::Line };
+    let lobby = room.lobby.clone();
+    let line = Line::Said {
+        who: who(Nick::plain(1)),
+        to: Target::Room(lobby.clone()),
+        text: Text::new("hi"),
+        style: Style::Line,
+        tags: "".into(),
+    };
     let out = room.does(a, "hi");
-    assert_eq!(out, [Output::Room { room: RoomId(0), except: Some(a), line }]);
-    assert_eq!(room.hub.members(RoomId(0)), [a, b]);
+    assert_eq!(out, [Output::Room { room: lobby.clone(), except: Some(a), ranks: 0, line }]);
+    assert_eq!(room.hub.members(&lobby), [a, b]);
 }
 
 #[test]
@@ -65,16 +80,16 @@ fn names_are_one_mans_own() {
     let mut room = Room::new();
     let (a, b) = (room.join(), room.join());
     let out = room.does(a, "/nick Anna");
-    let renamed = Line::Renamed { from: Nick::plain(1), to: nick("Anna") };
-    assert_eq!(out.len(), 2);
-    assert_eq!(out[1], Output::Room { room: RoomId(0), except: Some(a), line: renamed });
+    let renamed = Line::Renamed { who: who(Nick::plain(1)), to: nick("Anna") };
+    let lobby = room.lobby.clone();
+    assert_eq!(out[1], Output::Room { room: lobby, except: Some(a), ranks: 0, line: renamed });
     let taken = Line::Reply(Reply::NickTaken(nick("aNNA")));
     assert_eq!(room.does(b, "/nick aNNA"), [Output::One { to: b, line: taken }]);
     room.does(a, "/nick anna");
     assert_eq!(room.name(a), "anna");
     let refused = Line::Reply(Reply::NickRefused(NickError::Reserved));
     assert_eq!(room.does(b, "/nick plain-9"), [Output::One { to: b, line: refused }]);
-    let leave = room.hub.decide_leave(a, Why::Gone);
+    let leave = room.hub.decide_leave(a, Why::Gone, None);
     room.apply(leave);
     room.does(b, "/nick ANNA");
     assert_eq!(room.name(b), "ANNA");
@@ -84,7 +99,9 @@ fn names_are_one_mans_own() {
 fn a_name_that_was_taken_meanwhile_is_settled_when_applied() {
     let mut room = Room::new();
     let (a, b) = (room.join(), room.join());
-    let rename = |client| (Stream::People, Event::Renamed { client, nick: nick("anna") });
+    let rename = |client| {
+        (Stream::People, Event::Renamed { client, who: who(Nick::plain(1)), nick: nick("anna") })
+    };
     room.apply(rename(a));
     let out = room.apply(rename(b));
     assert_eq!(out, [Output::One { to: b, line: Line::Reply(Reply::NickTaken(nick("anna"))) }]);
@@ -101,15 +118,23 @@ fn a_name_that_was_taken_meanwhile_is_settled_when_applied() {
 fn who_left_is_nowhere() {
     let mut room = Room::new();
     let (a, b) = (room.join(), room.join());
-    let leave = room.hub.decide_leave(b, Why::Gone);
-    let line = Line::Left(Nick::plain(2), Why::Gone);
-    assert_eq!(room.apply(leave.clone()), [Output::Room { room: RoomId(0), except: None, line }]);
+    let leave = room.hub.decide_leave(b, Why::Gone, None);
+    let line = Line::Gone { who: who(Nick::plain(2)), why: Why::Gone, text: None };
+    let lobby = room.lobby.clone();
+    let out = room.apply(leave.clone());
+    assert_eq!(out[0], Output::Room { room: lobby.clone(), except: None, ranks: 0, line });
     assert_eq!(room.apply(leave), [], "once");
-    assert_eq!(room.hub.members(RoomId(0)), [a]);
+    assert_eq!(room.hub.members(&lobby), [a]);
     assert!(room.does(b, "still here?").is_empty());
-    let said =
-        Event::Said { client: b, nick: Nick::plain(2), text: Text::new("x"), style: Style::Line };
-    assert_eq!(room.apply((Stream::Room(RoomId(0)), said)), []);
+    let said = Event::Said {
+        client: b,
+        who: who(Nick::plain(2)),
+        to: Target::Room(lobby.clone()),
+        text: Text::new("x"),
+        style: Style::Line,
+        tags: "".into(),
+    };
+    assert_eq!(room.apply((Stream::Room(lobby), said)), []);
     assert_eq!(room.hub.present().len(), 1);
 }
 
@@ -119,8 +144,8 @@ fn one_can_go_to_another_room_and_keeps_the_name() {
     let (a, b) = (room.join(), room.join());
     room.does(a, "/nick anna");
     room.does(a, "/join #SIDE");
-    assert_eq!(room.hub.members(RoomId(0)), [b]);
-    assert_eq!(room.hub.members(RoomId(1)), [a]);
+    assert_eq!(room.hub.members(&room.lobby), [b]);
+    assert_eq!(room.hub.members(&room.side), [a]);
     assert_eq!(room.name(a), "anna");
     let missing = Line::Reply(Reply::NoRoom(Text::new("#nowhere")));
     assert_eq!(room.does(a, "/join #nowhere"), [Output::One { to: a, line: missing }]);

@@ -2,9 +2,16 @@
 
 use super::*;
 use crate::proto::Text;
+use crate::proto::irc::Input;
 
 fn config() -> SessionConfig {
-    SessionConfig { line_bytes_max: 16, flood: None, ..SessionConfig::default() }
+    SessionConfig {
+        line_bytes_max: 16,
+        irc_line_bytes_max: 20,
+        irc_tags_bytes_max: 10,
+        flood: None,
+        ..SessionConfig::default()
+    }
 }
 
 fn drain(session: &mut Session, config: &SessionConfig, now: Instant, out: &mut Vec<Request>) {
@@ -20,7 +27,8 @@ fn fed(config: &SessionConfig, parts: &[&[u8]], ended: bool) -> Vec<Request> {
     for part in parts {
         session.handle_received(config, part, now);
         drain(&mut session, config, now, &mut out);
-        assert!(session.held_bytes() <= config.line_bytes_max + 1, "holds too much");
+        let most = config.irc_line_bytes_max + config.irc_tags_bytes_max;
+        assert!(session.held_bytes() <= most + 1, "holds too much");
     }
     if ended {
         session.handle_eof();
@@ -80,7 +88,6 @@ fn other_protocols_are_refused_before_anything_is_said() {
     let http = b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello\n".as_slice();
     let cases = [
         (http, Opening::Http { reads: false }),
-        (b"PASS secret\r\nNICK a\r\n", Opening::Irc),
         (b"\x16\x03\x01\x00\x05\n\n\n\n\n", Opening::Tls),
         (b"PROXY TCP4 a b c d\r\nhi\n", Opening::Proxy),
         (b"\r\n\r\n\0\r\nQUIT\n!\x11\0\nhi\n", Opening::Proxy),
@@ -110,8 +117,9 @@ fn silence_starts_the_output_and_the_first_line_still_classifies() {
     assert_eq!(session.poll_request(&config, due), Some(Request::Start));
     assert_eq!(session.poll_timeout(), None);
     session.handle_received(&config, b"PASS secret\n", due);
-    assert_eq!(session.poll_request(&config, due), Some(Request::Refuse(Opening::Irc)));
-    assert!(!session.want_read(&config));
+    assert_eq!(session.poll_request(&config, due), Some(Request::StartIrc));
+    let line = Request::Irc(Input::Line("PASS secret".into()));
+    assert_eq!(session.poll_request(&config, due), Some(line));
 }
 
 #[test]
@@ -248,7 +256,7 @@ const ALPHABET: [&[u8]; 16] = [
 fn where_only_irc_is_spoken_nothing_else_is_and_silence_starts_nothing() {
     let (config, now) = (config(), Instant::now());
     let arrival = Arrival { entrance: Entrance::Irc, ..Arrival::default() };
-    for first in [&b"hello\n"[..], b"NICK anna\r\n", b"\r\nhello all\n", b"hi"] {
+    for first in [&b"hello\n"[..], b"\r\nhello all\n", b"hi"] {
         let mut session = Session::of(&config, &arrival, now);
         assert_eq!(session.poll_request(&config, now), None);
         assert_eq!(session.poll_timeout(), None);
@@ -262,4 +270,23 @@ fn where_only_irc_is_spoken_nothing_else_is_and_silence_starts_nothing() {
     session.handle_received(&config, b"GET / HTTP/1.1\r\n", now);
     let http = Request::Refuse(Opening::Http { reads: true });
     assert_eq!(session.poll_request(&config, now), Some(http));
+}
+
+#[test]
+fn lines_of_irc_end_with_cr_or_lf_and_tags_have_their_own_limit() {
+    let line = |text: &str| Request::Irc(Input::Line(text.to_owned()));
+    let input = b"NICK a\r\n\n\rUSER b\n@t=12345 PING 1\r@t=1234567 PING 2\r\n\xff\r\n\
+                  PING 345678901234567\nPING 3\0\n";
+    let expected = [
+        Request::StartIrc,
+        line("NICK a"),
+        line("USER b"),
+        line("@t=12345 PING 1"),
+        Request::Irc(Input::TooLong),
+        Request::Irc(Input::NotUtf8),
+        Request::Irc(Input::TooLong),
+        line("PING 3"),
+        Request::End,
+    ];
+    assert_eq!(every_way(&config(), input, true), expected);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{ClientId, Line, Now, Outbox, Reply, Switchboard, Why};
+use super::{ClientId, Line, Now, Outbox, Reply, Switchboard, Text, Why};
 
 impl Switchboard {
     /// The server stops: each client is told, gets what waits for it until `deadline`, and is
@@ -14,7 +14,7 @@ impl Switchboard {
             if client.closing {
                 continue;
             }
-            if client.arrived {
+            if client.arrived || client.irc.is_some() {
                 self.reply(id, Reply::Stopping);
             }
             self.shut(id, deadline);
@@ -25,22 +25,27 @@ impl Switchboard {
     }
 
     /// Ends a client: it has left, is sent what waits for it, and then closed.
-    pub(super) fn close(&mut self, id: ClientId, why: Why, now: Now) {
-        self.leave(id, why, now);
+    pub(super) fn close(&mut self, id: ClientId, why: Why, text: Option<Text>, now: Now) {
+        self.leave(id, why, text, now);
         self.shut(id, now.instant + self.settings.goodbye);
     }
 
-    pub(super) fn leave(&mut self, id: ClientId, why: Why, now: Now) {
+    pub(super) fn leave(&mut self, id: ClientId, why: Why, text: Option<Text>, now: Now) {
         let Some(client) = self.clients.get_mut(id) else { return };
-        if std::mem::take(&mut client.arrived) {
-            let (stream, event) = self.hub.decide_leave(id, why);
-            let append = self.hub.append(stream, event, now);
-            self.appends.push_back(append);
+        if !client.arrived {
+            return;
         }
+        self.set_arrived(id, false);
+        let (stream, event) = self.hub.decide_leave(id, why, text);
+        let append = self.hub.append(stream, event, now);
+        self.appends.push_back(append);
     }
 
     fn shut(&mut self, id: ClientId, deadline: Instant) {
         let Some(client) = self.clients.get_mut(id) else { return };
+        if !client.closing && !client.arrived {
+            self.unknown -= 1;
+        }
         client.closing = true;
         client.session.finish();
         self.post.touch(id, &mut client.mail);
@@ -64,7 +69,7 @@ impl Switchboard {
         }
         let line = Line::Reply(Reply::TooSlow(client.mail.outbox.bytes()));
         self.post.push_last(id, &mut client.mail, line);
-        self.close(id, Why::Slow, now);
+        self.close(id, Why::Slow, None, now);
     }
 
     /// Lets the fattest queues go while the budget of all is passed or the pressure lasts. One that
@@ -93,6 +98,14 @@ impl Switchboard {
     pub(super) fn remove(&mut self, id: ClientId) -> bool {
         let Some(client) = self.clients.remove(id) else { return false };
         self.post.forget(&client.mail);
+        if !client.closing && !client.arrived {
+            self.unknown -= 1;
+        }
+        if let Some(conn) = &client.irc {
+            for name in conn.watches.keys() {
+                self.watch.remove(name, id);
+            }
+        }
         if let Some(at) = client.deadline {
             self.deadlines.remove(&(at, id));
         }

@@ -31,7 +31,9 @@ impl Switchboard {
 
     /// Tells everyone who is here something that is not in the log.
     pub fn tell(&mut self, text: &str) {
-        let mut frames = Frames::new(Line::Notice(Text::new(text)), self.post.charset);
+        let room = self.hub.first_room().clone();
+        let line = Line::Notice { room, text: Text::new(text) };
+        let mut frames = Frames::new(line, &self.post.words);
         let arrived = self.clients.iter().filter(|(_, client)| client.arrived);
         let here: Vec<ClientId> = arrived.map(|(id, _)| id).collect();
         for id in here {

@@ -1,6 +1,6 @@
 //! The side of the switchboard that faces the sockets: what to send, what to wait for.
 
-use super::{ClientId, News, Post, Present, Switchboard};
+use super::{ClientId, News, Post, Present, RoomName, Switchboard};
 
 impl Switchboard {
     /// Gives the next client that has something to send or waits for something else now, until
@@ -62,6 +62,11 @@ impl Switchboard {
     /// Gives the next news of the rooms, until `None`.
     pub fn poll_news(&mut self) -> Option<News> {
         self.news.pop_front()
+    }
+
+    /// Where plain clients land.
+    pub fn first_room(&self) -> &RoomName {
+        self.hub.first_room()
     }
 
     /// All who are in the rooms.

@@ -25,7 +25,7 @@ mod tests;
 pub use close::CloseCode;
 pub use handshake::{Accepted, HandshakeError, Upgrade, accept, accept_key};
 pub use receive::{Limits, PeerError, Received, Receiver};
-pub use send::{close, ping, pong, text};
+pub use send::{binary, close, ping, pong, text};
 
 /// A control frame's payload may have so many bytes (RFC 6455 section 5.5).
 pub const CONTROL_BYTES_MAX: usize = 125;

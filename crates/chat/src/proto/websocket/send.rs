@@ -8,6 +8,11 @@ pub fn text(text: &str) -> Vec<u8> {
     frame(Opcode::Text, text.as_bytes())
 }
 
+/// Frames bytes.
+pub fn binary(bytes: &[u8]) -> Vec<u8> {
+    frame(Opcode::Binary, bytes)
+}
+
 /// Frames a ping; of the payload at most 125 bytes.
 pub fn ping(payload: &[u8]) -> Vec<u8> {
     frame(Opcode::Ping, clipped(payload))

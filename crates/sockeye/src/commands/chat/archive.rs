@@ -120,10 +120,17 @@ pub(crate) fn search(args: &SearchArgs, context: &Context) -> anyhow::Result<Exi
 fn text(record: &Record) -> Option<String> {
     let mut line = utc(record.unix_ms);
     let said = match record.event.as_ref()? {
-        Event::Said { nick, text, style: Style::Action, .. } => {
-            write!(line, " * {nick} {}", Printable::new(text.as_str()))
+        Event::Said { who, text, style: Style::Action, .. } => {
+            write!(line, " * {} {}", who.nick, Printable::new(text.as_str()))
         }
-        Event::Said { nick, text, .. } | Event::Posted { nick, text } => {
+        Event::Said { who, text, .. } => {
+            write!(line, " <{}> {}", who.nick, Printable::new(text.as_str()))
+        }
+        Event::SaidLines { who, .. } => {
+            let text = record.event.as_ref().and_then(Event::words).unwrap_or_default();
+            write!(line, " <{}> {}", who.nick, Printable::new(&text))
+        }
+        Event::Posted { nick, text } => {
             write!(line, " <{nick}> {}", Printable::new(text.as_str()))
         }
         Event::Notice { text } => write!(line, " * {}", Printable::new(text.as_str())),

@@ -1,13 +1,18 @@
 //! `sockeye chat serve`: flags become the room's `Config`, its events the log.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use anyhow::Context as _;
 
 use clap::ValueEnum;
 use sockeye_chat::{
-    Charset, Config, Entrance, Event, History, Limit, Listeners, Rate, RoomName, Server, Slow,
+    Charset, Config, Entrance, Event, History, Limit, Listeners, Operator, Rate, RoomName, Server,
+    Slow,
 };
 use sockeye_edge::activation::Inherited;
 use sockeye_edge::listen::ListenAddr;
+use sockeye_edge::password::{PasswordError, PasswordHash};
 use sockeye_socket::Address;
 
 use super::history::HistoryArgs;
@@ -36,6 +41,27 @@ pub(crate) struct Args {
     /// Where to listen for IRC alone, such as :6667 (repeatable)
     #[arg(long, value_name = "ADDR", value_delimiter = ',')]
     irc: Vec<ListenAddr>,
+    /// The server's name, as IRC shows it
+    #[arg(long, value_name = "NAME", default_value = "sockeye.local", value_parser = server_name)]
+    name: String,
+    /// The network's name, as IRC shows it
+    #[arg(long, value_name = "NAME", default_value = "Sockeye", value_parser = server_name)]
+    network: String,
+    /// A file with the message of the day, for IRC
+    #[arg(long, value_name = "FILE")]
+    motd: Option<PathBuf>,
+    /// A file with the password that IRC clients have to give
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Who may run the server by IRC; `sockeye passwd` makes the hash (repeatable)
+    #[arg(long, value_name = "USER:HASH", value_parser = operator)]
+    oper: Vec<Operator>,
+    /// Accounts are made only by who has a name in the rooms
+    #[arg(long)]
+    register_late: bool,
+    /// Who makes an account has to name an e-mail address
+    #[arg(long)]
+    register_email: bool,
     /// A room that exists; plain clients land in the first (repeatable)
     #[arg(long, value_name = "ROOM", default_value = "#lobby", value_delimiter = ',')]
     room: Vec<RoomName>,
@@ -91,12 +117,39 @@ fn charset(label: &str) -> Result<Charset, String> {
         .ok_or_else(|| format!("there is no charset '{label}' that plain lines can be written in"))
 }
 
+fn server_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if text.is_empty() || text.len() > 63 || !text.chars().all(fits) || text.starts_with('-') {
+        return Err("a name has letters, digits, dots and hyphens, 63 at most".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn operator(text: &str) -> Result<Operator, String> {
+    let (name, hash) = text.split_once(':').ok_or("this is written USER:HASH")?;
+    let hash: PasswordHash = hash.parse().map_err(|error: PasswordError| error.to_string())?;
+    Ok(Operator { name: name.to_owned(), hash: hash.to_string() })
+}
+
 impl Args {
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
         let defaults = Config::default();
         let config = Config {
             listen: self.bind.clone(),
             irc: self.irc.clone(),
+            name: self.name.clone(),
+            network: self.network.clone(),
+            motd: match &self.motd {
+                Some(path) => lines(path)?,
+                None => Vec::new(),
+            },
+            password: match &self.password_file {
+                Some(path) => Some(lines(path)?.into_iter().next().unwrap_or_default()),
+                None => None,
+            },
+            operators: self.oper.clone(),
+            registers_early: !self.register_late,
+            wants_email: self.register_email,
             room: self.room.iter().map(ToString::to_string).collect(),
             classic: self.classic,
             max_clients: self.max_clients,
@@ -115,6 +168,12 @@ impl Args {
         config.check().map_err(usage)?;
         Ok(config)
     }
+}
+
+fn lines(path: &Path) -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("cannot read {}", path.display())).map_err(usage)?;
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// Serves until a signal.

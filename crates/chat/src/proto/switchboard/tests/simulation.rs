@@ -45,11 +45,11 @@ impl Log for Laggard {
         self.inner.poll_answer()
     }
 
-    fn tail(&self, room: RoomId, after: Pos) -> Vec<Arc<Entry>> {
+    fn tail(&self, room: &RoomName, after: Pos) -> Vec<Arc<Entry>> {
         self.inner.tail(room, after)
     }
 
-    fn before_last(&self, room: RoomId, lines: usize) -> Pos {
+    fn before_last(&self, room: &RoomName, lines: usize) -> Pos {
         self.inner.before_last(room, lines)
     }
 }
@@ -133,6 +133,7 @@ impl World {
             web_history_lines: 0,
             goodbye: Duration::from_secs(2),
             node: 1,
+            irc: irc::Settings::default(),
         };
         change(&mut settings);
         World {
@@ -222,7 +223,9 @@ impl World {
         while let Some(entry) = self.log.poll_committed() {
             let fact = match &entry.append.event {
                 Event::Joined { client, .. } => Some(Fact::Joined(*client)),
-                Event::Left { client, why } => Some(Fact::Left(*client, *why)),
+                Event::Left { client, why, .. } | Event::Gone { client, why, .. } => {
+                    Some(Fact::Left(*client, *why))
+                }
                 Event::Said { client, text, .. } => {
                     Some(Fact::Said(*client, text.as_str().to_owned()))
                 }
