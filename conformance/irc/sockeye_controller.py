@@ -53,7 +53,7 @@ class SockeyeController(BaseServerController, DirectoryBasedController):
         self.port = port
         command = [SOCKEYE, "chat", "serve", "--irc", f"{hostname}:{port}"]
         command += ["--name", "My.Little.Server", "--network", "SockeyeTest", "--flood", "off"]
-        command += ["--sendq", "16KiB", "--quiet"]
+        command += ["--sendq", "16KiB", "--quiet", "--data", self.directory / "data"]
         command += ["--oper", f"operuser:{os.environ['SOCKEYE_OPER_HASH']}"]
         bind = f"{websocket_hostname}:{websocket_port}" if websocket_port else f"{hostname}:0"
         command += ["--bind", bind]

@@ -128,7 +128,7 @@ fn text(record: &Record) -> Option<String> {
         }
         Event::SaidLines { who, .. } => {
             let text = record.event.as_ref().and_then(Event::words).unwrap_or_default();
-            write!(line, " <{}> {}", who.nick, Printable::new(&text))
+            write!(line, " <{}> {}", who.nick, Printable::new(&*text))
         }
         Event::Posted { nick, text } => {
             write!(line, " <{nick}> {}", Printable::new(text.as_str()))
