@@ -12,8 +12,48 @@ const DIRECT_MAX: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Recent {
     lines_max: usize,
-    streams: BTreeMap<Stream, VecDeque<Arc<Entry>>>,
+    streams: BTreeMap<Stream, Kept>,
     direct: usize,
+}
+
+/// What is kept of one stream: what was said and what changed, in order, each with its own share.
+#[derive(Debug, Default)]
+struct Kept {
+    entries: VecDeque<Arc<Entry>>,
+    said: usize,
+}
+
+impl Kept {
+    fn push(&mut self, entry: Arc<Entry>, most: usize) {
+        let said = is_said(&entry);
+        let count = if said { self.said } else { self.entries.len() - self.said };
+        if count == most
+            && let Some(oldest) = self.entries.iter().position(|other| is_said(other) == said)
+        {
+            self.remove(oldest);
+        }
+        self.said += usize::from(said);
+        self.entries.push_back(entry);
+    }
+
+    fn remove(&mut self, place: usize) {
+        if let Some(entry) = self.entries.remove(place) {
+            self.said -= usize::from(is_said(&entry));
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Kept {
+    type Item = &'a Arc<Entry>;
+    type IntoIter = std::collections::vec_deque::Iter<'a, Arc<Entry>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.iter()
+    }
+}
+
+fn is_said(entry: &Entry) -> bool {
+    entry.append.event.class() == Class::Said
 }
 
 impl Recent {
@@ -34,13 +74,12 @@ impl Recent {
             self.forget_a_conversation();
         }
         let kept = self.streams.entry(stream.clone()).or_default();
-        if let Event::Redacted { at, .. } = &entry.append.event {
-            kept.retain(|entry| entry.pos != *at);
+        if let Event::Redacted { at, .. } = &entry.append.event
+            && let Some(place) = kept.entries.iter().position(|entry| entry.pos == *at)
+        {
+            kept.remove(place);
         }
-        if kept.len() == self.lines_max {
-            kept.pop_front();
-        }
-        kept.push_back(Arc::clone(entry));
+        kept.push(Arc::clone(entry), self.lines_max);
     }
 
     fn forget_a_conversation(&mut self) {
@@ -48,7 +87,7 @@ impl Recent {
             return;
         }
         let direct = self.streams.iter().filter(|(key, _)| matches!(key, Stream::Direct(..)));
-        let oldest = direct.min_by_key(|(_, kept)| kept.back().map(|entry| entry.pos));
+        let oldest = direct.min_by_key(|(_, kept)| kept.entries.back().map(|entry| entry.pos));
         if let Some(stream) = oldest.map(|(stream, _)| stream.clone()) {
             self.streams.remove(&stream);
             self.direct -= 1;
@@ -83,7 +122,7 @@ impl Recent {
         let kept = self.streams.iter().filter(|(stream, _)| of(stream));
         let said = |entry: &&Arc<Entry>| entry.append.event.class() == Class::Said;
         let mut last: Vec<Arc<Entry>> =
-            kept.filter_map(|(_, kept)| kept.iter().rev().find(said).cloned()).collect();
+            kept.filter_map(|(_, kept)| kept.entries.iter().rev().find(said).cloned()).collect();
         last.sort_by_key(|entry| entry.pos);
         last
     }

@@ -8,7 +8,7 @@ fn config() -> SessionConfig {
     SessionConfig {
         line_bytes_max: 16,
         irc_line_bytes_max: 20,
-        irc_tags_bytes_max: 10,
+        irc_tags_bytes_max: 20,
         flood: None,
         ..SessionConfig::default()
     }
