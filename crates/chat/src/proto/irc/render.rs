@@ -8,8 +8,16 @@ use std::fmt::{Arguments, Write as _};
 use super::super::frame::{Line, Reply, Stamp};
 use super::super::{Identity, Style, Target, Text, Why};
 use super::Caps;
+use super::ctx::cut;
 use super::message::escape;
 use super::time::iso;
+
+/// A line has so many bytes, without its end and its tags.
+const LINE_BYTES: usize = 510;
+/// An action has so many around its text.
+const ACTION_BYTES: usize = "\x01ACTION \x01".len();
+/// However long the names, a line says so much.
+const PIECE_BYTES_MIN: usize = 64;
 
 /// Which capabilities change how this line is written, or whether it is.
 pub(crate) fn matters(line: &Line) -> Caps {
@@ -53,10 +61,7 @@ impl Ink<'_> {
                 if *style == Style::Tags && !self.caps.has(Caps::MESSAGE_TAGS) {
                     return None;
                 }
-                self.tags(&mut out, Some(who), tags);
-                put(&mut out, format_args!(":{who} {} ", verb(*style)));
-                target(&mut out, to);
-                body(&mut out, text.as_str(), *style);
+                self.write_said(&mut out, (who, to, tags), (text.as_str(), *style));
             }
             Line::SaidLines { .. } => return self.write_lines(line),
             Line::Notice { room, text } => {
@@ -83,6 +88,32 @@ impl Ink<'_> {
         }
         out.push_str("\r\n");
         Some(out)
+    }
+
+    /// What was said; in several lines where one has no room for it.
+    fn write_said(
+        self,
+        out: &mut String,
+        (who, to, tags): (&Identity, &Target, &str),
+        (mut text, style): (&str, Style),
+    ) {
+        let frame = if style == Style::Action { ACTION_BYTES } else { 0 };
+        let mut ink = self;
+        loop {
+            ink.tags(out, Some(who), tags);
+            let start = out.len();
+            put(out, format_args!(":{who} {} ", verb(style)));
+            target(out, to);
+            let room = LINE_BYTES.saturating_sub(out.len() - start + " :".len() + frame);
+            let piece = cut(text, room.max(PIECE_BYTES_MIN));
+            body(out, piece, style);
+            text = &text[piece.len()..];
+            if text.is_empty() {
+                return;
+            }
+            out.push_str("\r\n");
+            ink.unnamed = true;
+        }
     }
 
     /// What somebody does that is not speaking.

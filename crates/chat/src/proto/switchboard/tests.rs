@@ -296,4 +296,5 @@ fn a_stop_tells_everyone_and_waits_for_the_rest() {
 }
 
 mod simulation;
+mod speaking;
 mod web;

@@ -14,10 +14,16 @@ use super::*;
 use crate::proto::{Answer, Log, MemoryLog, Question, Rate, Slow};
 
 /// A log that commits some entries later.
-struct Laggard {
+pub(super) struct Laggard {
     inner: MemoryLog,
     held: VecDeque<Arc<Entry>>,
-    open: usize,
+    pub(super) open: usize,
+}
+
+impl Laggard {
+    pub(super) fn new() -> Laggard {
+        Laggard { inner: MemoryLog::new(0, 50), held: VecDeque::new(), open: 0 }
+    }
 }
 
 impl Log for Laggard {
@@ -55,9 +61,13 @@ impl Log for Laggard {
 }
 
 /// xorshift64*, Vigna 2016.
-struct Rng(u64);
+pub(super) struct Rng(u64);
 
 impl Rng {
+    pub(super) fn new(seed: u64) -> Rng {
+        Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -65,11 +75,11 @@ impl Rng {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
-    fn one_in(&mut self, chances: u64) -> bool {
+    pub(super) fn one_in(&mut self, chances: u64) -> bool {
         self.below(chances) == 0
     }
 }
@@ -137,9 +147,9 @@ impl World {
         };
         change(&mut settings);
         World {
-            rng: Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+            rng: Rng::new(seed),
             board: Switchboard::new(settings),
-            log: Laggard { inner: MemoryLog::new(0, 50), held: VecDeque::new(), open: 0 },
+            log: Laggard::new(),
             now: Now { instant: Instant::now(), unix_ms: 0 },
             peers: BTreeMap::new(),
             facts: Vec::new(),
