@@ -4,11 +4,12 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use sockeye_testkit::Process;
+use sockeye_testkit::{Need, Process, need};
 
 fn sockeye(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
@@ -114,7 +115,10 @@ fn a_server_that_goes_is_an_error_and_a_signal_has_its_code() {
     let url = format!("irc://127.0.0.1:{port}/lobby");
     let mut client = Process::spawn(&mut sockeye(&["chat", "join", "--nick", "anna", &url]));
     client.wait_for("<bob> hello");
+    // Its end would be a reason to leave as well.
+    let stdin = client.stdin.take();
     assert_eq!(client.stop(Signal::TERM).code(), Some(143));
+    drop(stdin);
     assert!(played.join().unwrap().contains(&"QUIT :bye".to_owned()), "it says goodbye");
 }
 
@@ -133,4 +137,50 @@ fn flags_that_cannot_be_are_refused() {
         assert_ne!(ended.code(), Some(0), "{args:?}");
         assert!(ended.err().contains(expected), "{args:?}: {}", ended.err());
     }
+}
+
+#[test]
+fn on_a_terminal_keys_are_typed_and_the_screen_is_left_as_it_was() {
+    if !need(Need::Program("script")) {
+        return;
+    }
+    let (told, heard) = channel();
+    let (port, played) = play(move |line| {
+        // Whoever listened may have heard enough.
+        let _ = told.send(line.to_owned());
+        usual(line)
+    });
+    let wait = |wanted: &str| loop {
+        let line = heard.recv_timeout(Duration::from_secs(60)).expect(wanted);
+        if line == wanted {
+            break;
+        }
+    };
+    let binary = env!("CARGO_BIN_EXE_sockeye");
+    let join = format!("exec {binary} chat join --nick anna irc://127.0.0.1:{port}/lobby");
+    let shell = format!("stty rows 24 cols 80; {join}");
+    let mut script = Command::new("script");
+    script.args(["-qec", &shell, "/dev/null"]).env("TERM", "xterm-256color");
+    let mut client = Process::spawn(&mut script);
+    let mut keys = client.stdin.take().unwrap();
+    let mut press = |bytes: &[u8]| keys.write_all(bytes).unwrap();
+    wait("JOIN #lobby");
+    // The room is looked at once its list of names has come: a command needs none.
+    press(b"/msg bob first\r");
+    wait("PRIVMSG bob :first");
+    press(b"ab\x1b[D\x1b[D\x1b[3~\r");
+    wait("PRIVMSG #lobby :b");
+    press(b"\x1b[200~one\r/quit\r\x1b[201~");
+    press(b"y");
+    wait("PRIVMSG #lobby :one");
+    wait("PRIVMSG #lobby :/quit");
+    press(b"\x03");
+    wait("QUIT :bye");
+    let ended = client.finish();
+    assert_eq!(ended.code(), Some(0), "{}", ended.out());
+    let out = ended.out();
+    assert!(out.contains("\x1b[?1049h") && out.contains("\x1b[?1049l"), "{out:?}");
+    assert!(out.contains("psst") || out.contains("hello"), "{out:?}");
+    assert!(!out.contains("\x1b[2Janna"), "{out:?}");
+    played.join().unwrap();
 }

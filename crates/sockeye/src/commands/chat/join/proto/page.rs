@@ -166,48 +166,53 @@ impl State {
         page
     }
 
-    /// Goes so many rows up. Gives whether the first line is shown now.
-    fn rows_up(&mut self, count: usize) -> bool {
+    /// From where the first page goes up; `None` where all lines fit.
+    fn first_page(&self) -> Option<Anchor> {
         let (columns, height) = self.page_size();
         let room = self.rooms.current();
-        let Some((last, hidden)) = State::start_of_page(room) else { return true };
-        let rows_of = |index: usize| self.rows_of(room, index, columns).len();
-        // What is above the new place has to fill the page.
-        let fills = |at: usize, hidden: usize| {
-            let mut rows = rows_of(at).saturating_sub(hidden);
-            for index in (0..at).rev() {
-                if rows >= height {
-                    break;
-                }
-                rows += rows_of(index);
-            }
-            rows >= height
-        };
-        let (mut at, mut hidden) = (last, hidden);
-        let mut left = count;
-        let mut top = false;
-        while left > 0 {
-            let rows = rows_of(at);
-            let step = left.min(rows - hidden.min(rows - 1));
-            let (next_at, next_hidden) = match hidden + step {
-                next if next < rows => (at, next),
-                _ if at > 0 => (at - 1, 0),
-                _ => break,
-            };
-            if !fills(next_at, next_hidden) {
-                top = true;
+        let mut rows = 0;
+        let last = (0..room.lines.len()).find(|index| {
+            rows += self.rows_of(room, *index, columns).len();
+            rows > height
+        });
+        last.map(|at| Anchor { id: room.lines[at].id, hidden: rows - height })
+    }
+
+    /// Whether what is above a place fills a page.
+    fn fills(&self, at: usize, hidden: usize) -> bool {
+        let (columns, height) = self.page_size();
+        let room = self.rooms.current();
+        let mut rows = self.rows_of(room, at, columns).len().saturating_sub(hidden);
+        for index in (0..at).rev() {
+            if rows >= height {
                 break;
             }
+            rows += self.rows_of(room, index, columns).len();
+        }
+        rows >= height
+    }
+
+    /// Goes so many rows up. Gives whether the first line is shown now.
+    fn rows_up(&mut self, count: usize) -> bool {
+        let (columns, _) = self.page_size();
+        let room = self.rooms.current();
+        let Some((mut at, mut hidden)) = State::start_of_page(room) else { return true };
+        let mut left = count;
+        while left > 0 {
+            let rows = self.rows_of(room, at, columns).len();
+            let step = left.min(rows.saturating_sub(hidden).max(1));
             left -= step;
-            (at, hidden) = (next_at, next_hidden);
+            hidden += step;
+            if hidden >= rows {
+                let Some(before) = at.checked_sub(1) else { break };
+                (at, hidden) = (before, 0);
+            }
         }
-        let moved = (at, hidden) != State::start_of_page(room).unwrap_or_default();
         let anchor = Anchor { id: room.lines[at].id, hidden };
-        let current = self.rooms.current_mut();
-        if moved {
-            current.anchor = Some(anchor);
-        }
-        top || !moved
+        let fills = self.fills(at, hidden);
+        let anchor = if fills { Some(anchor) } else { self.first_page() };
+        self.rooms.current_mut().anchor = anchor;
+        !fills
     }
 
     /// Goes so many rows down; at the end new lines are followed again.
@@ -251,7 +256,7 @@ impl State {
 
     /// To the first line.
     pub(super) fn go_to_start(&mut self) {
-        self.rows_up(usize::MAX);
+        self.rooms.current_mut().anchor = self.first_page();
         self.ask_before();
     }
 

@@ -282,6 +282,39 @@ fn an_error_of_a_server_that_is_known_to_speak_irc_is_shown() {
 }
 
 #[test]
+fn pages_go_up_to_the_first_line_and_down_to_the_last() {
+    let mut played = Played::in_lobby("");
+    played.state.handle_resize(80, 13);
+    for number in 0..40 {
+        played.hear(&[&format!(":bob!b@h PRIVMSG #lobby :line {number} {}", "x ".repeat(30))]);
+    }
+    let shown = |played: &Played| -> String {
+        let (columns, rows) = played.state.page_size();
+        let page = played.state.page(columns, rows);
+        assert_eq!(page.len(), 10, "a whole page");
+        page.into_iter().flatten().map(|span| span.text).collect()
+    };
+    let end = shown(&played);
+    assert!(end.contains("line 39 "));
+    let mut seen = end.clone();
+    for _ in 0..20 {
+        played.press(Key::PageUp);
+        seen = shown(&played) + &seen;
+    }
+    let start = shown(&played);
+    assert!(start.contains("you joined") && !start.contains("line 39 "));
+    assert!((0..40).all(|number| seen.contains(&format!("line {number} "))), "nothing left out");
+    played.press(Key::ControlEnd);
+    assert_eq!(shown(&played), end);
+    played.press(Key::ControlHome);
+    assert_eq!(shown(&played), start);
+    played.hear(&[":bob!b@h PRIVMSG #lobby :new"]);
+    assert_eq!(shown(&played), start, "what one reads stays where it is");
+    (0..20).for_each(|_| played.press(Key::PageDown));
+    assert!(played.state.rooms.current().anchor.is_none());
+}
+
+#[test]
 fn a_server_that_takes_its_time_is_no_room_of_plain_lines() {
     let mut played = Played::new(settings());
     played.hear(&["NOTICE AUTH :*** Looking up your hostname"]);
