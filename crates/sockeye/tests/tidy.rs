@@ -41,6 +41,7 @@ const PROTO_MAY_USE: &[&str] = &[
     "std::time::{Duration, Instant}",
     "sockeye_socket::frame",
     "sockeye_socket::addr",
+    "sockeye_chat::proto::irc",
     "sockeye_edge::bucket",
     "sockeye_edge::printable",
     "sockeye_edge::Printable",
