@@ -30,7 +30,10 @@ impl State {
     pub(in super::super) fn hear_talk(&mut self, message: &Message) {
         let Some(at) = self.room_for(message) else {
             let line = self.talk_line(message, "");
-            self.rooms.append(0, line);
+            // What a service answers is read where it was asked.
+            let from_server = message.source.is_empty() || message.nick().contains('.');
+            let at = if from_server { 0 } else { self.rooms.at() };
+            self.rooms.append(at, line);
             return;
         };
         let line = self.talk_line(message, message.last());

@@ -218,7 +218,10 @@ impl State {
         let at = self.rooms.find(&self.fold(name));
         self.send_talk(at, name, text, kind);
         if at != Some(self.rooms.at()) {
-            self.note(&format!("to {}: {text}", State::short(name)));
+            // Services are told passwords.
+            let is_service = name.to_ascii_lowercase().ends_with("serv");
+            let shown = if is_service { "(not shown)" } else { text };
+            self.note(&format!("to {}: {shown}", State::short(name)));
         }
         true
     }

@@ -315,6 +315,15 @@ fn pages_go_up_to_the_first_line_and_down_to_the_last() {
 }
 
 #[test]
+fn services_answer_where_they_are_asked_and_passwords_are_not_shown() {
+    let mut played = Played::in_lobby("");
+    played.say("/msg NickServ IDENTIFY secret");
+    played.hear(&[":NickServ!s@services NOTICE anna :welcome", ":irc.test NOTICE anna :psst"]);
+    let texts = played.texts();
+    assert_eq!(texts[3..], ["* to NickServ: (not shown)", "-NickServ- welcome"]);
+}
+
+#[test]
 fn a_server_that_takes_its_time_is_no_room_of_plain_lines() {
     let mut played = Played::new(settings());
     played.hear(&["NOTICE AUTH :*** Looking up your hostname"]);
