@@ -1,7 +1,9 @@
-//! What must hold for every input: listen addresses, addresses, printable text, path segments.
+//! What must hold for every input: listen addresses, addresses, printable text, path segments, PROXY
+//! headers.
 
 use sockeye_edge::listen::ListenAddr;
 use sockeye_edge::printable::{Printable, is_hidden};
+use sockeye_edge::proxy;
 use sockeye_edge::tree::Segments;
 use sockeye_socket::Address;
 
@@ -56,5 +58,25 @@ pub(crate) fn segments(input: &[u8]) {
         let name = segments.name().expect("what has a parent has a name");
         let joined = parent.join(name.as_encoded_bytes()).expect("it was there before");
         assert_eq!(joined, segments);
+    }
+}
+
+/// A PROXY header says the same whatever comes behind it, nothing before it is whole, and it keeps
+/// its limits.
+pub(crate) fn proxy_header(input: &[u8]) {
+    let whole = proxy::parse(input);
+    for cut in 0..input.len() {
+        let early = proxy::parse(&input[..cut]);
+        assert!(early == Ok(None) || early == whole, "{early:?} at {cut}, then {whole:?}");
+    }
+    match whole {
+        Ok(Some(header)) => {
+            assert!(header.bytes <= input.len().min(proxy::HEADER_BYTES_MAX));
+            assert!(proxy::may_be(input));
+            assert_eq!(proxy::parse(&input[..header.bytes]), whole);
+            assert!(header.client.is_none_or(|client| client.ip() == client.ip().to_canonical()));
+        }
+        Ok(None) => assert!(proxy::may_be(input) && input.len() < proxy::HEADER_BYTES_MAX),
+        Err(_) => assert!(!input.is_empty()),
     }
 }

@@ -13,13 +13,13 @@ pub struct Caps(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    max: usize,
-    max_per_ip: Option<usize>,
     held: Mutex<Held>,
 }
 
 #[derive(Debug, Default)]
 struct Held {
+    max: usize,
+    max_per_ip: Option<usize>,
     all: usize,
     by_ip: HashMap<IpAddr, usize>,
 }
@@ -46,7 +46,8 @@ impl Caps {
     /// Allows `max` connections in all, and `max_per_ip` from one [`subscriber`].
     #[must_use]
     pub fn new(max: usize, max_per_ip: Option<usize>) -> Self {
-        Caps(Arc::new(Inner { max, max_per_ip, held: Mutex::default() }))
+        let held = Held { max, max_per_ip, ..Held::default() };
+        Caps(Arc::new(Inner { held: Mutex::new(held) }))
     }
 
     /// Takes a permit; `None` is a peer without an address (a unix socket), which counts towards
@@ -57,18 +58,18 @@ impl Caps {
     pub fn take(&self, ip: Option<IpAddr>) -> Result<Permit, Refusal> {
         let ip = ip.map(subscriber);
         let mut held = self.0.lock();
-        if held.all >= self.0.max {
+        if held.all >= held.max {
             return Err(Refusal::Full);
         }
-        if let (Some(ip), Some(max)) = (ip, self.0.max_per_ip) {
-            if held.by_ip.get(&ip).is_some_and(|count| *count >= max) || max == 0 {
-                return Err(Refusal::PerAddress);
-            }
-            *held.by_ip.entry(ip).or_default() += 1;
-        }
+        held.count(ip)?;
         held.all += 1;
-        let ip = ip.filter(|_| self.0.max_per_ip.is_some());
         Ok(Permit { caps: Arc::clone(&self.0), ip })
+    }
+
+    /// Allows so many from now on. Permits that are held stay.
+    pub fn set(&self, max: usize, max_per_ip: Option<usize>) {
+        let mut held = self.0.lock();
+        (held.max, held.max_per_ip) = (max, max_per_ip);
     }
 
     /// Counts the permits that are held.
@@ -84,17 +85,50 @@ impl Inner {
     }
 }
 
+impl Held {
+    /// Counts one more of an address.
+    fn count(&mut self, ip: Option<IpAddr>) -> Result<(), Refusal> {
+        let Some(ip) = ip else { return Ok(()) };
+        let count = self.by_ip.get(&ip).copied().unwrap_or_default();
+        if self.max_per_ip.is_some_and(|max| count >= max) {
+            return Err(Refusal::PerAddress);
+        }
+        self.by_ip.insert(ip, count + 1);
+        Ok(())
+    }
+
+    fn uncount(&mut self, ip: Option<IpAddr>) {
+        let Some(ip) = ip else { return };
+        if let Some(count) = self.by_ip.get_mut(&ip) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_ip.remove(&ip);
+            }
+        }
+    }
+}
+
+impl Permit {
+    /// Counts the connection to another address from now on: to that for which a proxy stands.
+    ///
+    /// # Errors
+    /// The address has as many as it may have; it counts where it did.
+    pub fn move_to(&mut self, ip: Option<IpAddr>) -> Result<(), Refusal> {
+        let ip = ip.map(subscriber);
+        let mut held = self.caps.lock();
+        held.count(ip)?;
+        held.uncount(self.ip);
+        drop(held);
+        self.ip = ip;
+        Ok(())
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut held = self.caps.lock();
         held.all -= 1;
-        let Some(ip) = self.ip else { return };
-        if let Some(count) = held.by_ip.get_mut(&ip) {
-            *count -= 1;
-            if *count == 0 {
-                held.by_ip.remove(&ip);
-            }
-        }
+        held.uncount(self.ip);
     }
 }
 
@@ -128,6 +162,34 @@ mod tests {
         assert_eq!(caps.held(), 3, "a refusal takes nothing");
         drop((held, other, v4));
         assert_eq!(caps.held(), 0);
+        assert!(caps.0.lock().by_ip.is_empty());
+    }
+
+    #[test]
+    fn a_proxys_client_counts_as_itself() {
+        let caps = Caps::new(9, Some(1));
+        let mut first = caps.take(None).unwrap();
+        let mut second = caps.take(None).unwrap();
+        first.move_to(ip("10.0.0.1")).unwrap();
+        assert_eq!(second.move_to(ip("10.0.0.1")), Err(Refusal::PerAddress));
+        second.move_to(ip("10.0.0.2")).unwrap();
+        second.move_to(ip("10.0.0.3")).unwrap();
+        let third = caps.take(ip("10.0.0.2")).unwrap();
+        drop((first, second, third));
+        assert!(caps.0.lock().by_ip.is_empty());
+    }
+
+    #[test]
+    fn caps_may_change_while_permits_are_held() {
+        let caps = Caps::new(9, None);
+        let held: Vec<Permit> = (0..3).map(|_| caps.take(ip("10.0.0.1")).unwrap()).collect();
+        caps.set(4, Some(2));
+        assert_eq!(caps.take(ip("10.0.0.1")).unwrap_err(), Refusal::PerAddress);
+        let other = caps.take(ip("10.0.0.2")).unwrap();
+        assert_eq!(caps.take(ip("10.0.0.3")).unwrap_err(), Refusal::Full);
+        caps.set(9, None);
+        assert!(caps.take(ip("10.0.0.1")).is_ok());
+        drop((held, other));
         assert!(caps.0.lock().by_ip.is_empty());
     }
 }

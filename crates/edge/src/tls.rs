@@ -7,6 +7,7 @@
 //!    says so.
 //! 3. A reload is seen by the next handshake, and by no connection that exists.
 
+mod certified;
 mod client;
 mod error;
 mod own;
@@ -18,11 +19,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+pub use certified::client_fingerprint;
 pub use client::{Fingerprint, FingerprintError, Trust, client_config};
 pub use error::{TlsError, Warning};
 pub use rustls::ServerConfig;
@@ -119,11 +122,29 @@ impl Tls {
     /// # Errors
     /// The library refuses its own defaults.
     pub fn server_config(&self, protocols: &[&str]) -> Result<Arc<ServerConfig>, TlsError> {
+        self.config(WebPkiClientVerifier::no_client_auth(), protocols)
+    }
+
+    /// The same for a server that asks clients for a certificate, and takes any or none:
+    /// [`client_fingerprint`] tells which.
+    ///
+    /// # Errors
+    /// As [`Tls::server_config`].
+    pub fn asking_server_config(&self, protocols: &[&str]) -> Result<Arc<ServerConfig>, TlsError> {
+        let algorithms = provider().signature_verification_algorithms;
+        self.config(Arc::new(certified::AnyCertificate { algorithms }), protocols)
+    }
+
+    fn config(
+        &self,
+        verifier: Arc<dyn ClientCertVerifier>,
+        protocols: &[&str],
+    ) -> Result<Arc<ServerConfig>, TlsError> {
         let failed = |source| TlsError::Library { source };
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(failed)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::<Current>::clone(&self.0.current));
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         config.ticketer = aws_lc_rs::Ticketer::new().map_err(failed)?;

@@ -43,6 +43,8 @@ const PROTO_MAY_USE: &[&str] = &[
     "sockeye_socket::addr",
     "sockeye_chat::proto::irc",
     "sockeye_edge::bucket",
+    "sockeye_edge::origin",
+    "sockeye_edge::proxy",
     "sockeye_edge::printable",
     "sockeye_edge::Printable",
     "sockeye_testkit::",

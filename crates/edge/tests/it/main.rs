@@ -11,6 +11,7 @@ use sockeye_testkit::replay;
 fn corpora_replay() {
     replay("address", bodies::address);
     replay("listen_addr", bodies::listen_addr);
+    replay("proxy_header", bodies::proxy_header);
     replay("printable", bodies::printable);
     replay("segments", bodies::segments);
 }

@@ -9,6 +9,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use sockeye_edge::origin;
+
 use super::status::Status;
 
 /// Why a request is refused, with what to say.
@@ -111,15 +113,7 @@ impl Guard {
     }
 
     fn goes_by(&self, host: &str) -> bool {
-        let name = without_port(host);
-        let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-        if bare.parse::<IpAddr>().is_ok() {
-            return true;
-        }
-        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        name == "localhost"
-            || name.ends_with(".localhost")
-            || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(&name))
+        origin::goes_by(host, self.hosts.iter().map(String::as_str))
     }
 
     /// Whether the request comes from a page of this server, or from a program that is no browser.
@@ -133,27 +127,8 @@ impl Guard {
         if self.https && scheme == "http" {
             return false;
         }
-        asked.host.is_some_and(|host| is_same_host(scheme, authority, host))
+        asked.host.is_some_and(|host| origin::is_same_host(scheme, authority, host))
     }
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    }
-}
-
-/// Whether the authority of a URL with `scheme` (lowercase) is `host`: with the same port, or with
-/// that of the scheme where it is left out.
-pub fn is_same_host(scheme: &str, authority: &str, host: &str) -> bool {
-    let default = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return false,
-    };
-    let plain = |text: &str| text.strip_suffix(default).unwrap_or(text).to_ascii_lowercase();
-    plain(authority) == plain(host)
 }
 
 /// Loopback, private, link-local and shared (RFC 6598) addresses.

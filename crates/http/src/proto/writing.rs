@@ -3,8 +3,9 @@
 //! # Source
 //! RFC 9110, section 9; RFC 4918, sections 9.3, 9.9 and 10.3 (MKCOL, MOVE, Destination).
 
+use sockeye_edge::origin;
+
 use super::form;
-use super::guard;
 use super::head::{Head, Method};
 use super::status::{PeerError, Status};
 use super::target::Target;
@@ -165,7 +166,7 @@ fn path_here<'a>(uri: &'a str, head: &Head, target: &Target) -> Result<&'a str, 
     let at = rest.find('/').ok_or(malformed)?;
     let (authority, path) = rest.split_at(at);
     let host = target.host().or(head.host()).ok_or(malformed)?;
-    if guard::is_same_host(&scheme.to_ascii_lowercase(), authority, host) {
+    if origin::is_same_host(&scheme.to_ascii_lowercase(), authority, host) {
         return Ok(path);
     }
     Err(PeerError::new(Status::BAD_GATEWAY, "Destination is on another host"))
