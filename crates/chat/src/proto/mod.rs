@@ -9,6 +9,7 @@
 //! who hears what, and the post puts one shared frame for each [`Kind`] of client into the
 //! outboxes.
 
+mod approach;
 mod arrival;
 mod charset;
 mod command;
@@ -23,6 +24,7 @@ mod log;
 mod name;
 mod order;
 mod outbox;
+mod page;
 mod plain;
 mod post;
 mod question;
@@ -37,6 +39,7 @@ pub mod websocket;
 
 pub use sockeye_edge::bucket::{Bucket, Rate, RateError};
 
+pub use self::approach::{Approach, ApproachConfig, Beginning, Fault, Step};
 pub use self::arrival::{Arrival, Entrance};
 pub use self::charset::{Charset, Voice};
 pub use self::command::Command;
@@ -55,6 +58,7 @@ pub use self::log::{Log, MemoryLog};
 pub use self::name::{Nick, NickError, RoomName, RoomNameError, fold};
 pub(crate) use self::order::Order;
 pub use self::outbox::{Outbox, Pushed};
+pub use self::page::{Asked, Pages, SubProtocol, Verdict, judge};
 pub use self::post::{Limits, Slow};
 pub use self::question::{Answer, Page, Point, Question, Unanswered};
 pub(crate) use self::recent::Recent;

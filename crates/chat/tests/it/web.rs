@@ -41,7 +41,8 @@ fn upgrade(handle: &Handle, mut stream: TcpStream) {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name, value.trim().as_bytes()))
         .collect();
-    let upgrade = Upgrade { method: "GET", http_1_1: true, fields: &fields, protocol: "sockeye.1" };
+    let upgrade =
+        Upgrade { method: "GET", http_1_1: true, fields: &fields, protocols: &["sockeye.1"] };
     let accepted = accept(&upgrade).unwrap();
     let socket = Socket::try_from(OwnedFd::from(stream)).unwrap();
     handle.attach_websocket(socket, accepted.response(), Vec::new()).unwrap();

@@ -39,7 +39,7 @@ fn accepted(request: &Request<'_>) -> Result<Accepted, HandshakeError> {
         method: request.method_name(),
         http_1_1: true,
         fields: &fields,
-        protocol: PROTOCOL,
+        protocols: &[PROTOCOL],
     })
 }
 

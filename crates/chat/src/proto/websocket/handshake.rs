@@ -21,8 +21,9 @@ pub struct Upgrade<'a> {
     pub http_1_1: bool,
     /// All header fields: names in any case, values trimmed.
     pub fields: &'a [(&'a str, &'a [u8])],
-    /// The sub-protocol that is spoken here; the client must offer it.
-    pub protocol: &'a str,
+    /// The sub-protocols that are spoken here. The client must offer one; the first that it offers
+    /// is taken.
+    pub protocols: &'a [&'a str],
 }
 
 /// Why there is no upgrade.
@@ -64,6 +65,11 @@ pub struct Accepted {
 }
 
 impl Accepted {
+    /// The sub-protocol that is spoken from here on.
+    pub fn protocol(&self) -> &str {
+        &self.protocol
+    }
+
     /// The answer's header fields beside `Connection: Upgrade` and `Upgrade: websocket`.
     pub fn fields(&self) -> [(&'static str, &str); 2] {
         [("Sec-WebSocket-Accept", &self.key), ("Sec-WebSocket-Protocol", &self.protocol)]
@@ -104,10 +110,10 @@ pub fn accept(upgrade: &Upgrade<'_>) -> Result<Accepted, HandshakeError> {
     if nonce.len() != NONCE_BYTES {
         return Err(HandshakeError::Key);
     }
-    if !has_token(upgrade.fields, "sec-websocket-protocol", |token| token == upgrade.protocol) {
-        return Err(HandshakeError::Protocol);
-    }
-    Ok(Accepted { key: accept_key(key), protocol: upgrade.protocol.to_owned() })
+    let mut offered = tokens(upgrade.fields, "sec-websocket-protocol");
+    let protocol = offered.find(|token| upgrade.protocols.contains(token));
+    let protocol = protocol.ok_or(HandshakeError::Protocol)?.to_owned();
+    Ok(Accepted { key: accept_key(key), protocol })
 }
 
 /// Makes `Sec-WebSocket-Accept` of a client's key.
@@ -127,8 +133,12 @@ fn single<'a>(fields: &'a [(&str, &'a [u8])], name: &str) -> Option<&'a [u8]> {
 }
 
 fn has_token(fields: &[(&str, &[u8])], name: &str, is: impl Fn(&str) -> bool) -> bool {
+    tokens(fields, name).any(is)
+}
+
+fn tokens<'a>(fields: &'a [(&str, &'a [u8])], name: &str) -> impl Iterator<Item = &'a str> {
     let list = values(fields, name).filter_map(|value| std::str::from_utf8(value).ok());
-    list.flat_map(|value| value.split(',')).any(|token| is(token.trim()))
+    list.flat_map(|value| value.split(',')).map(str::trim)
 }
 
 #[cfg(test)]
@@ -145,7 +155,7 @@ mod tests {
     ];
 
     fn judge(fields: &[(&str, &[u8])]) -> Result<Accepted, HandshakeError> {
-        accept(&Upgrade { method: "GET", http_1_1: true, fields, protocol: "sockeye.1" })
+        accept(&Upgrade { method: "GET", http_1_1: true, fields, protocols: &["sockeye.1", "b"] })
     }
 
     #[test]
@@ -187,7 +197,7 @@ mod tests {
         twice.push(GOOD[3]);
         assert_eq!(judge(&twice), Err(Key));
         for (method, http_1_1) in [("POST", true), ("GET", false)] {
-            let upgrade = Upgrade { method, http_1_1, fields: &GOOD, protocol: "sockeye.1" };
+            let upgrade = Upgrade { method, http_1_1, fields: &GOOD, protocols: &["sockeye.1"] };
             assert_eq!(accept(&upgrade), Err(Request));
         }
         assert_eq!((Version.status(), Key.status()), (426, 400));
@@ -199,5 +209,14 @@ mod tests {
         fields[5].1 = b"chat";
         fields.push(("sec-websocket-protocol", b"sockeye.1"));
         assert!(judge(&fields).is_ok());
+    }
+
+    #[test]
+    fn the_client_s_order_counts() {
+        let mut fields = GOOD.to_vec();
+        for (offer, taken) in [(&b"b, sockeye.1"[..], "b"), (b"x,sockeye.1,b", "sockeye.1")] {
+            fields[5].1 = offer;
+            assert_eq!(judge(&fields).expect("accepted").protocol(), taken);
+        }
     }
 }
