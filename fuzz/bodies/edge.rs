@@ -1,5 +1,5 @@
-//! What must hold for every input: listen addresses, addresses, printable text, path segments, PROXY
-//! headers.
+//! What must hold for every input: listen addresses, addresses, printable text, path segments,
+//! PROXY headers.
 
 use sockeye_edge::listen::ListenAddr;
 use sockeye_edge::printable::{Printable, is_hidden};

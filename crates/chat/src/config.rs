@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sockeye_edge::Network;
 use sockeye_edge::listen::ListenAddr;
+use sockeye_edge::tls::Tls;
 use sockeye_socket::Address;
 
 use crate::proto::irc;
-use crate::proto::{Charset, Limits, Rate, RoomName, SessionConfig, Slow};
+use crate::proto::{ApproachConfig, Charset, Limits, Pages, Rate, RoomName, SessionConfig, Slow};
 use crate::{Error, Result, Storage};
 
 /// Whether a peer may come in at all.
@@ -59,6 +61,20 @@ pub struct Config {
     pub passwords_max: usize,
     /// So many entries of each room and conversation are kept for who asks for them.
     pub history_entries: usize,
+    /// Where to listen for IRC alone, inside of TLS.
+    pub ircs: Vec<ListenAddr>,
+    /// Where a monitor may ask for numbers and health.
+    pub metrics: Vec<ListenAddr>,
+    /// The certificate; without one no TLS is taken.
+    pub tls: Option<Tls>,
+    /// Whose PROXY headers are believed.
+    pub proxy_from: Vec<Network>,
+    /// Whether browsers are answered: the page, and WebSockets.
+    pub web: bool,
+    /// Pages of these origins may talk here too, such as `https://example.org`.
+    pub origins: Vec<String>,
+    /// The names that the server goes by, besides addresses and `localhost`.
+    pub names: Vec<String>,
     /// The rooms that there are, such as `#lobby`. Plain clients land in the first.
     pub room: Vec<String>,
     /// The tutorial's room: bytes from one client reach every other unchanged, nothing else is
@@ -70,6 +86,15 @@ pub struct Config {
     pub max_clients: usize,
     /// So many clients may come from one address (one /64 of IPv6).
     pub max_per_ip: Option<usize>,
+    /// How fast one address (one /64 of IPv6) may connect; `None`: as it likes.
+    pub connect_rate: Option<Rate>,
+    /// So many connections may be there that have not said yet what they are; above that the oldest
+    /// goes.
+    pub entering_max: usize,
+    /// So long a PROXY header, a TLS handshake and the head of a request may take together.
+    pub entering: Duration,
+    /// The head of a request may have so many bytes.
+    pub head_bytes_max: usize,
     /// So many bytes may wait to be sent to one client.
     pub sendq_bytes_max: usize,
     /// So many bytes may wait to be sent to all clients together.
@@ -115,11 +140,22 @@ impl Default for Config {
             irc_limits: irc::Limits::default(),
             passwords_max: 64,
             history_entries: 1000,
+            ircs: Vec::new(),
+            metrics: Vec::new(),
+            tls: None,
+            proxy_from: Vec::new(),
+            web: true,
+            origins: Vec::new(),
+            names: Vec::new(),
             room: vec!["#lobby".to_owned()],
             classic: session.classic,
             admit: None,
             max_clients: 10_000,
             max_per_ip: None,
+            connect_rate: None,
+            entering_max: 1000,
+            entering: Duration::from_secs(10),
+            head_bytes_max: 8 << 10,
             sendq_bytes_max: limits.sendq_bytes_max,
             queues_bytes_max: limits.queues_bytes_max,
             slow: limits.slow,
@@ -154,6 +190,13 @@ impl Config {
         let (value, least) = (self.sendq_bytes_max, SENDQ_BYTES_MIN.max(self.line_bytes_max * 2));
         if value < least {
             return Err(Error::Limit { name: "the send queue of a client", value, least });
+        }
+        if !self.ircs.is_empty() && self.tls.is_none() {
+            return Err(Error::NoCertificate);
+        }
+        let others = !self.irc.is_empty() || !self.ircs.is_empty() || !self.proxy_from.is_empty();
+        if self.classic && (others || self.tls.is_some()) {
+            return Err(Error::Classic);
         }
         let mut rooms: Vec<RoomName> = Vec::new();
         for name in &self.room {
@@ -205,6 +248,20 @@ impl Config {
             registers_early: self.registers_early,
             wants_email: self.wants_email,
             limits: self.irc_limits,
+        }
+    }
+
+    /// How somebody comes in.
+    pub(crate) fn approach(&self) -> ApproachConfig {
+        let names = self.names.iter().chain([&self.name]).cloned().collect();
+        let pages = Pages { origins: self.origins.clone(), names };
+        ApproachConfig {
+            line_bytes_max: self.line_bytes_max,
+            silence: self.silence,
+            approach: self.entering,
+            head_bytes_max: self.head_bytes_max,
+            tls: self.tls.is_some(),
+            pages: self.web.then_some(pages),
         }
     }
 

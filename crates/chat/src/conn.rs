@@ -1,9 +1,12 @@
-//! One connection's socket: what is done to it on the way in and on the way out.
+//! One connection: what is done to its socket on the way in and on the way out.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use sockeye_edge::caps::Permit;
-use sockeye_socket::{Address, Events, How, Socket, opt};
+use sockeye_socket::{Address, Events, Socket, opt};
+
+use crate::wire::Wire;
 
 /// How many unanswered questions end a silent connection, and the time between two.
 const KEEPALIVE_PROBES: u32 = 4;
@@ -15,17 +18,24 @@ const LINGER_BYTES: usize = 256 << 10;
 
 /// A connection and what the loop waits for on it.
 pub(crate) struct Conn {
-    pub(crate) socket: Socket,
+    pub(crate) wire: Wire,
     pub(crate) events: Events,
     pub(crate) peer: Address,
     /// Its place among the clients that may be here.
     pub(crate) permit: Permit,
 }
 
-/// A connection on which nothing more is sent; its input is read and thrown away until it ends.
+/// A connection that ends: its last bytes are sent, then its input is read and thrown away until it
+/// ends.
 pub(crate) struct Lingering {
-    pub(crate) socket: Socket,
+    wire: Wire,
     pub(crate) until: Instant,
+    rest: Vec<u8>,
+    sent: usize,
+    /// Nothing more is sent.
+    shut: bool,
+    /// Nothing more comes.
+    ended: bool,
     left: usize,
     _permit: Permit,
 }
@@ -47,26 +57,76 @@ pub(crate) fn prepare(socket: &Socket, keepalive: Duration) -> sockeye_socket::R
     Ok(())
 }
 
-impl Conn {
-    /// Ends the sending side. `None` where the peer has ended too, or is gone.
-    pub(crate) fn finish(self, now: Instant, scratch: &mut [u8]) -> Option<Lingering> {
-        let Conn { socket, permit, .. } = self;
-        socket.shutdown(How::Write).ok()?;
-        let until = now + LINGER;
-        let mut lingering = Lingering { socket, until, left: LINGER_BYTES, _permit: permit };
-        lingering.drain(scratch).then_some(lingering)
-    }
-}
-
 impl Lingering {
-    /// Reads what is there; whether more may come.
-    pub(crate) fn drain(&mut self, scratch: &mut [u8]) -> bool {
-        loop {
-            match self.socket.recv_into(scratch) {
-                Ok(0) => return false,
-                Ok(count) if count > self.left => return false,
-                Ok(count) => self.left -= count,
-                Err(error) => return error.would_block(),
+    /// Ends a connection after these bytes, which may take until `until`.
+    pub(crate) fn new((wire, permit): (Wire, Permit), rest: Vec<u8>, until: Instant) -> Lingering {
+        Lingering {
+            wire,
+            until,
+            rest,
+            sent: 0,
+            shut: false,
+            ended: false,
+            left: LINGER_BYTES,
+            _permit: permit,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        self.wire.socket()
+    }
+
+    /// What is waited for.
+    pub(crate) fn events(&self) -> Events {
+        let read = if self.ended { Events::NONE } else { Events::READ };
+        let write = if self.shut { Events::NONE } else { Events::WRITE };
+        read | write
+    }
+
+    /// Whether something is still to be sent.
+    pub(crate) fn has_unsent(&self) -> bool {
+        !self.shut
+    }
+
+    /// Sends and reads what can be; whether more may happen.
+    pub(crate) fn go_on(&mut self, now: Instant, scratch: &mut [u8]) -> bool {
+        match self.send() {
+            Ok(true) if !self.shut => {
+                self.shut = true;
+                self.until = now + LINGER;
+                if self.wire.shut().is_err() {
+                    return false;
+                }
+            }
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+        self.drain(scratch);
+        !(self.ended && self.shut)
+    }
+
+    /// Whether all is sent.
+    fn send(&mut self) -> io::Result<bool> {
+        if self.shut {
+            return Ok(true);
+        }
+        while self.sent < self.rest.len() {
+            let sent = self.wire.send(&self.rest[self.sent..])?;
+            self.sent += sent.count;
+            if sent.blocked {
+                return Ok(false);
+            }
+        }
+        self.wire.say_goodbye();
+        self.wire.flush()
+    }
+
+    fn drain(&mut self, scratch: &mut [u8]) {
+        while !self.ended {
+            match self.wire.socket().recv_into(scratch) {
+                Ok(count) if count > 0 && count <= self.left => self.left -= count,
+                Err(error) if error.would_block() => return,
+                Ok(_) | Err(_) => self.ended = true,
             }
         }
     }

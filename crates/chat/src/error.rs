@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use sockeye_edge::listen::ListenError;
+use sockeye_edge::tls::TlsError;
 
 use crate::proto::RoomNameError;
 
@@ -17,6 +18,18 @@ pub enum Error {
     /// A room has a name that no room can have.
     #[error(transparent)]
     Room(#[from] RoomNameError),
+    /// IRC inside of TLS needs a certificate.
+    #[error(
+        "a listener for IRC inside of TLS needs a certificate: --tls-cert and --tls-key, or \
+         --tls-self-signed"
+    )]
+    NoCertificate,
+    /// The classic room takes every byte as it is.
+    #[error("the classic room passes every byte on: it knows no TLS, PROXY headers or IRC")]
+    Classic,
+    /// The library refuses the certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// There is no room.
     #[error("a chat server needs at least one room")]
     NoRoom,

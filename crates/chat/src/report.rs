@@ -42,6 +42,13 @@ pub enum Event {
         /// Because of which limit.
         limit: Limit,
     },
+    /// Somebody connected, and began something that came to nothing: TLS, a PROXY header.
+    NotEntered {
+        /// From where.
+        peer: Address,
+        /// Why.
+        why: String,
+    },
     /// Descriptors or memory ran out: new clients wait.
     AcceptPaused {
         /// For so long.
@@ -68,6 +75,10 @@ pub enum Limit {
     ClientsOfAddress,
     /// The networks from which clients may come.
     Network,
+    /// How fast one address may connect.
+    Rate,
+    /// The connections that have not said yet what they are.
+    Entering,
 }
 
 /// What a server did.

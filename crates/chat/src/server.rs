@@ -2,24 +2,32 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sockeye_edge::bucket::Buckets;
 use sockeye_edge::caps::Caps;
 use sockeye_socket::{Acceptor, Address, Selector, Shutdown};
 
 use crate::config::History;
-use crate::door::Door;
+use crate::door::{Door, Rules};
+use crate::hall::Hall;
 use crate::log::Opened;
+use crate::metrics::Tally;
 use crate::pool::Pool;
 use crate::proto::{Log, MemoryLog, RoomName, Settings, Switchboard};
 use crate::turn::{Loop, Parts, Token};
-use crate::{Config, Entrance, Error, Handle, Listeners, Report, Result, Sink};
+use crate::wire::Secrets;
+use crate::{Config, Entrance, Error, Handle, Listeners, Purpose, Report, Result, Sink};
+
+/// So many monitors may be connected at once.
+const MONITORS_MAX: usize = 64;
 
 /// A chat server whose ports are open.
 pub struct Server {
     config: Config,
     rooms: Vec<RoomName>,
     sink: Sink,
-    acceptors: Vec<(Entrance, Acceptor)>,
+    acceptors: Vec<(Purpose, Acceptor)>,
     selector: Selector<Token>,
+    secrets: Option<Secrets>,
     handle: Handle,
     history: Option<Opened>,
 }
@@ -49,6 +57,7 @@ impl Server {
         sink: Sink,
     ) -> Result<Server> {
         let rooms = config.rooms()?;
+        let secrets = config.tls.as_ref().map(Secrets::new).transpose()?;
         let acceptors = listeners.into().open(&config)?;
         let selector = Selector::new().map_err(Error::system("make a selector"))?;
         let handle = Handle::new(selector.waker(), config.announcements_max);
@@ -58,19 +67,20 @@ impl Server {
             }
             _ => None,
         };
-        Ok(Server { config, rooms, sink, acceptors, selector, handle, history })
+        Ok(Server { config, rooms, sink, acceptors, selector, secrets, handle, history })
     }
 
     /// Where everyone can reach the server.
     pub fn addresses(&self) -> Vec<Address> {
-        let everyone = |(entrance, _): &(Entrance, Address)| *entrance == Entrance::Everyone;
-        self.listening().into_iter().filter(everyone).map(|(_, address)| address).collect()
+        let everyone = Purpose::Guests(Entrance::Everyone);
+        let listening = self.listening().into_iter();
+        listening.filter(|(purpose, _)| *purpose == everyone).map(|(_, address)| address).collect()
     }
 
     /// What is listened to, and for whom.
-    pub fn listening(&self) -> Vec<(Entrance, Address)> {
-        let place = |(entrance, acceptor): &(Entrance, Acceptor)| {
-            Some((*entrance, acceptor.listener().getsockname().ok()?))
+    pub fn listening(&self) -> Vec<(Purpose, Address)> {
+        let place = |(purpose, acceptor): &(Purpose, Acceptor)| {
+            Some((*purpose, acceptor.listener().getsockname().ok()?))
         };
         self.acceptors.iter().filter_map(place).collect()
     }
@@ -108,15 +118,29 @@ impl Server {
             }
             None => Box::new(MemoryLog::new(epoch, self.config.kept_lines())),
         };
-        let caps = Caps::new(self.config.max_clients, self.config.max_per_ip);
-        let tells = !self.config.classic;
+        let is_watched = self.acceptors.iter().any(|(purpose, _)| *purpose == Purpose::Monitor);
+        let tally = if is_watched { Tally::counting() } else { Tally::default() };
+        let rules = Rules {
+            caps: Caps::new(self.config.max_clients, self.config.max_per_ip),
+            rate: self.config.connect_rate.map(Buckets::new),
+            keepalive: self.config.keepalive,
+            admit: self.config.admit.clone(),
+            proxies: self.config.proxy_from.clone(),
+            tells: !self.config.classic,
+            monitors: Caps::new(MONITORS_MAX, None),
+            tally: tally.clone(),
+        };
+        let hall = Hall::new(&self.config, self.secrets);
         let handle = self.handle.clone();
         let turning = Loop::new(Parts {
             selector: self.selector,
             log,
             board,
             pool: Pool::new(self.handle.waker(), self.config.passwords_max),
-            door: Door::new(self.acceptors, caps, self.config.keepalive, self.config.admit, tells),
+            door: Door::new(self.acceptors, rules),
+            hall,
+            tally,
+            goodbye: self.config.goodbye,
             handle: self.handle,
             sink: self.sink,
         });

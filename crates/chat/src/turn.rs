@@ -5,6 +5,8 @@
 //! 2. A broken connection is a leave, whatever the system calls it.
 //! 3. Nothing here waits but the selector.
 
+mod clients;
+mod entering;
 mod keeping;
 
 use std::collections::BTreeMap;
@@ -12,13 +14,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sockeye_socket::{Events, Selector, Shutdown};
 
+pub(crate) use self::clients::Newcomer;
 pub(crate) use self::keeping::Found;
 use self::keeping::Keeping;
 use crate::conn::{Conn, Lingering};
-use crate::door::{Door, Guest};
-use crate::handle::{Attached, Question};
+use crate::door::Door;
+use crate::hall::Hall;
+use crate::handle::Question;
+use crate::metrics::Tally;
 use crate::pool::Pool;
-use crate::proto::{Arrival, ClientId, Dialect, Log, News, Now, Said, Switchboard};
+use crate::proto::{ClientId, Log, News, Now, Said, Switchboard};
 use crate::{Error, Event, Handle, Report, Result, Sink};
 
 /// One read takes so many bytes at most; one send is offered as many.
@@ -34,6 +39,7 @@ const STOP_LOOK: Duration = Duration::from_millis(100);
 pub(crate) enum Token {
     Listener(usize),
     Shutdown,
+    Entering(u64),
     Client(ClientId),
     Lingering(u64),
 }
@@ -46,9 +52,17 @@ pub(crate) struct Loop {
     log: Box<dyn Log>,
     keeping: Keeping,
     door: Door,
+    hall: Hall,
     handle: Handle,
     sink: Sink,
+    tally: Tally,
+    goodbye: Duration,
+    started: Instant,
     conns: Vec<Option<Conn>>,
+    /// Clients with bytes that are decrypted and not read, for the next turn.
+    unread: Vec<ClientId>,
+    /// How many handshakes were gone on with in this turn.
+    handshakes: usize,
     lingering: BTreeMap<u64, Lingering>,
     lingered: u64,
     scratch: Vec<u8>,
@@ -64,6 +78,9 @@ pub(crate) struct Parts {
     pub(crate) board: Switchboard,
     pub(crate) log: Box<dyn Log>,
     pub(crate) door: Door,
+    pub(crate) hall: Hall,
+    pub(crate) tally: Tally,
+    pub(crate) goodbye: Duration,
     pub(crate) handle: Handle,
     pub(crate) sink: Sink,
     pub(crate) pool: Pool,
@@ -77,10 +94,16 @@ impl Loop {
             log: parts.log,
             keeping: Keeping::default(),
             door: parts.door,
+            hall: parts.hall,
             handle: parts.handle,
             sink: parts.sink,
             pool: parts.pool,
+            tally: parts.tally,
+            goodbye: parts.goodbye,
+            started: Instant::now(),
             conns: Vec::new(),
+            unread: Vec::new(),
+            handshakes: 0,
             lingering: BTreeMap::new(),
             lingered: 0,
             scratch: Vec::with_capacity(SEND_BYTES),
@@ -106,6 +129,8 @@ impl Loop {
             self.board.begin_turn();
             self.board.handle_timeout(now);
             self.door.handle_timeout(now.instant, &mut self.selector);
+            self.handle_hall_timeout(now);
+            self.read_unread(now);
             for (token, events) in &ready {
                 self.handle_ready(*token, *events, now);
             }
@@ -122,11 +147,12 @@ impl Loop {
 
     /// How long the selector may wait; `None`: until something happens.
     fn timeout(&self) -> Option<Duration> {
-        if !self.stopping && self.has_work() {
+        if !self.unread.is_empty() || (!self.stopping && self.has_work()) {
             return Some(Duration::ZERO);
         }
         let lingering = self.lingering.values().map(|lingering| lingering.until).min();
-        let due = [self.board.poll_timeout(), self.door.poll_timeout(), lingering];
+        let entering = self.door.poll_timeout().into_iter().chain(self.hall.poll_timeout()).min();
+        let due = [self.board.poll_timeout(), entering, lingering];
         let due = due.into_iter().flatten().min();
         let left = due.map(|at| at.saturating_duration_since(Instant::now()));
         if self.winding_up {
@@ -137,82 +163,12 @@ impl Loop {
 
     fn handle_ready(&mut self, token: Token, events: Events, now: Now) {
         match token {
-            Token::Listener(place) => {
-                let (guests, refused) =
-                    self.door.accept(place, now.instant, &mut self.selector, &self.sink);
-                self.report.refused += refused;
-                for guest in guests {
-                    let id = self.board.handle_accepted(&guest.arrival, now);
-                    self.welcome(id, guest, &[], now);
-                }
-            }
+            Token::Listener(place) => self.handle_listener(place, now),
+            Token::Entering(key) => self.handle_entering(key, events, now),
             Token::Client(id) => self.handle_client(id, events, now),
-            Token::Lingering(key) => {
-                let open = self.lingering.get_mut(&key).is_some_and(|l| l.drain(&mut self.buffer));
-                if !open {
-                    self.end_lingering(key);
-                }
-            }
+            Token::Lingering(key) => self.handle_lingering(key, now),
             Token::Shutdown => {}
         }
-    }
-
-    /// What is in the door's hands becomes a client.
-    fn welcome(&mut self, id: ClientId, guest: Guest, leftover: &[u8], now: Now) {
-        let Guest { socket, peer, permit, .. } = guest;
-        self.report.connections += 1;
-        if self.selector.register(&socket, Events::READ, Token::Client(id)).is_err() {
-            self.board.handle_lost(id, now);
-            return;
-        }
-        if self.conns.len() <= id.slot() {
-            self.conns.resize_with(id.slot() + 1, || None);
-        }
-        self.conns[id.slot()] = Some(Conn { socket, events: Events::READ, peer, permit });
-        if !leftover.is_empty() {
-            self.board.handle_received(id, leftover, now);
-        }
-    }
-
-    fn handle_client(&mut self, id: ClientId, events: Events, now: Now) {
-        if !self.board.contains(id) {
-            return;
-        }
-        let Some(conn) = self.conns.get(id.slot()).and_then(Option::as_ref) else { return };
-        if events.is_readable() && self.board.want_read(id) {
-            match conn.socket.recv_into(&mut self.buffer) {
-                Ok(0) => self.board.handle_eof(id),
-                Ok(count) => self.board.handle_received(id, &self.buffer[..count], now),
-                Err(error) if error.would_block() => {}
-                Err(_) => self.lose(id, now),
-            }
-        } else if events.is_closed() {
-            self.lose(id, now);
-        }
-        if events.is_writable() {
-            self.flush(id, now);
-        } else {
-            self.await_next(id, now);
-        }
-    }
-
-    /// Whether a client's socket has no room: it is sent to when it says that it has.
-    fn is_blocked(&self, id: ClientId) -> bool {
-        let conn = self.conns.get(id.slot()).and_then(Option::as_ref);
-        conn.is_some_and(|conn| conn.events.is_writable())
-    }
-
-    fn lose(&mut self, id: ClientId, now: Now) {
-        self.board.handle_lost(id, now);
-        drop(self.forget(id));
-    }
-
-    /// Takes a connection out of the loop's hands.
-    fn forget(&mut self, id: ClientId) -> Option<Conn> {
-        let conn = self.conns.get_mut(id.slot())?.take()?;
-        // It was registered by `welcome`.
-        let _ = self.selector.unregister(&conn.socket);
-        Some(conn)
     }
 
     /// The part of a turn that comes after the news: decide, send, close.
@@ -257,25 +213,6 @@ impl Loop {
         }
     }
 
-    fn take_over(&mut self, attached: Attached, now: Now) {
-        let Attached { socket, greeting, leftover } = attached;
-        let Ok(peer) = socket.getpeername() else { return };
-        if self.stopping {
-            return;
-        }
-        let dialect = if greeting.is_some() { Dialect::WebSocket } else { Dialect::Lines };
-        let arrival = Arrival { ip: peer.canonical_ip(), ..Arrival::default() };
-        let Some(guest) = self.door.admit((socket, peer), arrival, dialect, &self.sink) else {
-            self.report.refused += 1;
-            return;
-        };
-        let id = match greeting {
-            Some(greeting) => self.board.handle_upgraded(greeting.into(), now),
-            None => self.board.handle_accepted(&guest.arrival, now),
-        };
-        self.welcome(id, guest, &leftover, now);
-    }
-
     /// Whoever has asked may have gone.
     fn answer(&mut self, question: Question, now: Now) {
         match question {
@@ -291,70 +228,6 @@ impl Loop {
             }
             Question::Post { nick, text, answer } => self.post(&nick, &text, answer, now),
             Question::Log(question, answer) => self.ask_log(question, answer),
-        }
-    }
-
-    /// Sends a client what waits for it, as far as its socket takes it, and then waits for what is
-    /// to come.
-    fn flush(&mut self, id: ClientId, now: Now) {
-        let mut sent = 0;
-        while sent < SEND_TURN_BYTES {
-            let Some(conn) = self.conns.get(id.slot()).and_then(Option::as_ref) else { return };
-            let bytes = self.board.peek(id, &mut self.scratch);
-            let offered = bytes.len();
-            if offered == 0 {
-                break;
-            }
-            match conn.socket.send(bytes) {
-                Ok(count) => {
-                    self.board.handle_transmitted(id, count);
-                    sent += count;
-                    if count < offered {
-                        break;
-                    }
-                }
-                Err(error) if error.would_block() => break,
-                Err(_) => return self.lose(id, now),
-            }
-        }
-        self.await_next(id, now);
-    }
-
-    fn await_next(&mut self, id: ClientId, now: Now) {
-        let mut events = Events::NONE;
-        if self.board.want_read(id) {
-            events |= Events::READ;
-        }
-        if self.board.want_write(id) {
-            events |= Events::WRITE;
-        }
-        let Some(conn) = self.conns.get_mut(id.slot()).and_then(Option::as_mut) else { return };
-        if conn.events != events {
-            conn.events = events;
-            if self.selector.modify(&conn.socket, events).is_err() {
-                self.lose(id, now);
-            }
-        }
-    }
-
-    /// Ends a connection so that what was sent arrives: the sending side first, then, within a
-    /// second, what the peer still says is read and thrown away.
-    fn see_off(&mut self, conn: Conn, now: Now) {
-        let Some(lingering) = conn.finish(now.instant, &mut self.buffer) else { return };
-        if self.stopping {
-            return;
-        }
-        self.lingered += 1;
-        let token = Token::Lingering(self.lingered);
-        if self.selector.register(&lingering.socket, Events::READ, token).is_ok() {
-            self.lingering.insert(self.lingered, lingering);
-        }
-    }
-
-    fn end_lingering(&mut self, key: u64) {
-        if let Some(lingering) = self.lingering.remove(&key) {
-            // It was registered by `see_off`.
-            let _ = self.selector.unregister(&lingering.socket);
         }
     }
 
@@ -379,9 +252,11 @@ impl Loop {
     fn stop(&mut self, shutdown: &Shutdown, now: Now) {
         self.stopping = true;
         self.door.close(&mut self.selector);
+        self.close_hall();
         // The eventfd stays readable: it has told all that it can tell.
         let _ = self.selector.unregister(shutdown);
-        for key in self.lingering.keys().copied().collect::<Vec<_>>() {
+        let sent = self.lingering.iter().filter(|(_, lingering)| !lingering.has_unsent());
+        for key in sent.map(|(key, _)| *key).collect::<Vec<_>>() {
             self.end_lingering(key);
         }
         self.board.stop(shutdown.deadline().unwrap_or(now.instant));

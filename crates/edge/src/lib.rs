@@ -1,6 +1,6 @@
 //! What every listener and every stranger's input needs: listen addresses, sockets by
-//! activation, connection caps, the PROXY protocol, dropping privileges, a sandbox, contained file access, passwords
-//! and tries at them, and text that is safe to show.
+//! activation, connection caps, the PROXY protocol, dropping privileges, a sandbox, contained file
+//! access, passwords and tries at them, and text that is safe to show.
 //!
 //! Features: `password` for hashes of passwords, `tls` for certificates and TLS of servers.
 //!

@@ -130,6 +130,11 @@ impl Shard {
         self.add(cell, amount.wrapping_neg());
     }
 
+    /// Sets a number that only this thread counts.
+    pub fn set(&self, Cell(index): Cell, value: u64) {
+        self.cells[index].store(value, Ordering::Relaxed);
+    }
+
     /// Counts a time of so many microseconds.
     pub fn observe(&self, histogram: Histogram, time_us: u64) {
         let Histogram { first, bounds_us } = histogram;

@@ -109,6 +109,12 @@ impl Tls {
         Ok(loaded)
     }
 
+    /// Whether both share one certificate.
+    #[must_use]
+    pub fn is_same(&self, other: &Tls) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The fingerprint of the certificate that new handshakes get.
     #[must_use]
     pub fn fingerprint(&self) -> String {

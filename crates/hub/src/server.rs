@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use sockeye_chat::{Entrance, Purpose};
 use sockeye_socket::{Address, Shutdown, Socket};
 
 use crate::config::{Config, Part};
@@ -120,6 +121,13 @@ impl Server {
         let on = |part| move |address| Listening { part, address };
         let files = files.map(on(Part::Files));
         files.chain(chat.map(on(Part::Chat))).chain(receive.map(on(Part::Receive))).collect()
+    }
+
+    /// Lists the ports of the room that are not for everyone: IRC alone, and the monitor's.
+    #[must_use]
+    pub fn side_doors(&self) -> Vec<(Purpose, Address)> {
+        let listening = self.chat.iter().flat_map(sockeye_chat::Server::listening);
+        listening.filter(|(purpose, _)| *purpose != Purpose::Guests(Entrance::Everyone)).collect()
     }
 
     /// Lists the ports that send others on to https.

@@ -5,10 +5,10 @@
 //! connection = [ PROXY ] ( TLS *inner / inner )    inner = HTTP head / session
 //! ```
 //! Rules:
-//! 1. A driver gives bytes and takes [`Step`]s until `None`; after the last one (`Enter`, `Upgrade`,
-//!    `Answer`, `Refuse`) the approach is over.
-//! 2. Silence lets in (not where only IRC is spoken); half of a header, a handshake or a request does
-//!    not: it has a deadline.
+//! 1. A driver gives bytes and takes [`Step`]s until `None`; after the last one (any but
+//!    `Proxied` and `Encrypt`) the approach is over.
+//! 2. Silence lets in (not where only IRC is spoken); half of a header, a handshake or a request
+//!    does not: it has a deadline.
 //! 3. A PROXY header is read from trusted peers, once, before everything else. What others say of
 //!    that kind goes on to the session, which refuses it.
 //! 4. TLS is taken once, and nothing inside of it is taken for TLS again.
@@ -19,7 +19,7 @@ use sockeye_edge::proxy;
 
 use super::page::{self, Asked, Pages, Verdict};
 use super::sniff::{Opening, sniff};
-use super::{Entrance, SubProtocol};
+use super::{Entrance, Inquiry, SubProtocol, monitor};
 
 /// What all approaches to a server have in common.
 #[derive(Debug, Clone)]
@@ -65,6 +65,8 @@ pub enum Step {
         /// What it has said so far.
         said: Vec<u8>,
     },
+    /// A monitor wants to know something, is answered, and closed.
+    Inquire(Inquiry),
     /// Is sent this, and closed.
     Answer(Vec<u8>),
     /// Is closed without a word.
@@ -93,6 +95,8 @@ pub struct Beginning {
     pub entrance: Entrance,
     /// Whether a PROXY header would be believed.
     pub trusted: bool,
+    /// Whether it is a monitor's.
+    pub monitor: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +107,7 @@ enum Stage {
     /// What comes is the driver's, until the handshake is done.
     Handshake,
     Head,
+    Monitor,
     Over,
 }
 
@@ -122,7 +127,11 @@ impl Approach {
     /// Somebody has connected at `now`.
     pub fn new(config: &ApproachConfig, beginning: Beginning, now: Instant) -> Approach {
         Approach {
-            stage: if beginning.trusted { Stage::Header } else { Stage::First },
+            stage: match beginning {
+                Beginning { monitor: true, .. } => Stage::Monitor,
+                Beginning { trusted: true, .. } => Stage::Header,
+                _ => Stage::First,
+            },
             entrance: beginning.entrance,
             encrypted: false,
             ended: false,
@@ -156,7 +165,7 @@ impl Approach {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.stage {
             Stage::Over => None,
-            Stage::Handshake | Stage::Head => Some(self.due),
+            Stage::Handshake | Stage::Head | Stage::Monitor => Some(self.due),
             Stage::Header | Stage::First if self.waits_for_more() => Some(self.due),
             Stage::Header | Stage::First => Some(self.silent_at.min(self.due)),
         }
@@ -170,12 +179,12 @@ impl Approach {
             Stage::First => self.poll_first(config, now),
             Stage::Handshake => None,
             Stage::Head => self.poll_head(config),
+            Stage::Monitor => self.poll_monitor(config),
         };
         let step = step.or_else(|| self.give_up(now));
-        if let Some(Step::Enter { .. } | Step::Upgrade { .. } | Step::Answer(_) | Step::Refuse(_)) =
-            step
-        {
-            self.stage = Stage::Over;
+        match step {
+            None | Some(Step::Proxied(_) | Step::Encrypt(_)) => {}
+            Some(_) => self.stage = Stage::Over,
         }
         step
     }
@@ -238,6 +247,13 @@ impl Approach {
         Some(step)
     }
 
+    fn poll_monitor(&self, config: &ApproachConfig) -> Option<Step> {
+        match monitor::judge(&self.input, config.head_bytes_max)? {
+            Ok(inquiry) => Some(Step::Inquire(inquiry)),
+            Err(answer) => Some(Step::Answer(answer)),
+        }
+    }
+
     /// Whether silence would let in somebody who has begun what is no talk in the room.
     fn waits_for_more(&self) -> bool {
         let begins = match self.input.first() {
@@ -254,7 +270,9 @@ impl Approach {
     fn give_up(&self, now: Instant) -> Option<Step> {
         let in_time = self.due > now;
         match self.stage {
-            Stage::Head if self.ended || !in_time => Some(Step::Answer(page::too_slow())),
+            Stage::Head | Stage::Monitor if self.ended || !in_time => {
+                Some(Step::Answer(page::too_slow()))
+            }
             Stage::Handshake | Stage::Header | Stage::First if self.ended => {
                 Some(Step::Refuse(Fault::Gone))
             }

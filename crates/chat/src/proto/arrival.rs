@@ -33,6 +33,8 @@ pub struct Arrival {
     pub ip: Option<IpAddr>,
     /// Whether the connection is encrypted.
     pub secure: bool,
+    /// Was silent already for as long as lets in.
+    pub silent: bool,
     /// SHA-256 of the certificate that the client has shown (and proved to be its own).
     pub certificate: Option<[u8; 32]>,
 }

@@ -21,6 +21,7 @@ mod hub;
 mod identity;
 pub mod irc;
 mod log;
+mod monitor;
 mod name;
 mod order;
 mod outbox;
@@ -55,6 +56,7 @@ pub(crate) use self::hub::{
 };
 pub use self::identity::Identity;
 pub use self::log::{Log, MemoryLog};
+pub use self::monitor::{Inquiry, Topic};
 pub use self::name::{Nick, NickError, RoomName, RoomNameError, fold};
 pub(crate) use self::order::Order;
 pub use self::outbox::{Outbox, Pushed};

@@ -3,8 +3,8 @@
 //! Rules:
 //! 1. One request a connection, and only such as read; the answer closes it.
 //! 2. A WebSocket is opened by this server's own page, by a page that the operator has named, or by
-//!    a program that is no browser. Without TLS the host has to be an address or a name of ours: any
-//!    name can be made to point here.
+//!    a program that is no browser. Without TLS the host has to be an address or a name of ours:
+//!    any name can be made to point here.
 //! 3. Whatever is served may load nothing from elsewhere, and stands in no other page's frame.
 //!
 //! # Source
@@ -34,8 +34,6 @@ impl SubProtocol {
     /// All of them.
     pub const ALL: [SubProtocol; 3] =
         [SubProtocol::Page, SubProtocol::IrcText, SubProtocol::IrcBinary];
-    /// Those that the sessions here understand.
-    pub const SPOKEN: [SubProtocol; 1] = [SubProtocol::Page];
 
     /// The name in `Sec-WebSocket-Protocol`.
     pub fn name(self) -> &'static str {
@@ -153,12 +151,12 @@ fn answer(
     }
     let fields: Vec<(&str, &[u8])> =
         request.headers.iter().map(|field| (field.name, field.value)).collect();
-    let names = SubProtocol::SPOKEN.map(SubProtocol::name);
+    let names = SubProtocol::ALL.map(SubProtocol::name);
     let upgrade = Upgrade { method: "GET", http_1_1, fields: &fields, protocols: &names };
     match websocket::accept(&upgrade) {
         Ok(accepted) => {
             let spoken = |protocol: &SubProtocol| protocol.name() == accepted.protocol();
-            let protocol = SubProtocol::SPOKEN.into_iter().find(spoken);
+            let protocol = SubProtocol::ALL.into_iter().find(spoken);
             Verdict::Upgrade {
                 protocol: protocol.unwrap_or(SubProtocol::Page),
                 greeting: accepted.response(),
@@ -200,13 +198,16 @@ fn read(request: &httparse::Request<'_, '_>) -> Vec<u8> {
     let path = request.path.unwrap_or_default();
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let asset = ASSETS.iter().find(|asset| asset.path == path);
-    let mut answer = match asset {
+    let answer = match asset {
         Some(asset) => answer_of("200 OK", asset.media_type, ("", asset.bytes)),
         None => text("404 Not Found", "There is nothing here. The room's page is at /.", ""),
     };
-    if request.method == Some("HEAD")
-        && let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")
-    {
+    if request.method == Some("HEAD") { without_body(answer) } else { answer }
+}
+
+/// The head of an answer alone.
+pub(super) fn without_body(mut answer: Vec<u8>) -> Vec<u8> {
+    if let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
         answer.truncate(end + 4);
     }
     answer
@@ -225,6 +226,11 @@ fn no_websocket(error: HandshakeError) -> Vec<u8> {
 
 fn refuse(status: &str, why: &str) -> Verdict {
     Verdict::Answer(text(status, why, ""))
+}
+
+/// An answer that says why there is no other.
+pub(super) fn refusal(status: &str, why: &str) -> Vec<u8> {
+    text(status, why, "")
 }
 
 /// An answer of one line of text, with more header fields.

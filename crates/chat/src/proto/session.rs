@@ -147,7 +147,7 @@ impl Session {
             voice: Voice::default(),
             bucket: Bucket::default(),
             throttled: None,
-            silent_at: waits.then(|| now + config.silence),
+            silent_at: waits.then(|| if arrival.silent { now } else { now + config.silence }),
             input: Vec::new(),
             at: 0,
             web: None,

@@ -9,4 +9,5 @@ mod fuzz;
 mod limits;
 mod room;
 mod support;
+mod tls;
 mod web;

@@ -157,7 +157,7 @@ fn a_browser_cannot_talk_and_a_password_is_not_shown() {
     let answer = String::from_utf8(web.rest()).unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
     let mut web = room.connect();
-    web.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    web.send("GET /room HTTP/1.1\r\nHost: x\r\n\r\nhello\r\n");
     assert!(String::from_utf8(web.rest()).unwrap().starts_with("HTTP/1.1 404 "));
     let mut irc = room.connect();
     irc.send("PASS secret\r\nNICK a\r\nUSER a 0 * :a\r\nQUIT\r\n");

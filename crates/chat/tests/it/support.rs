@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sockeye_chat::{Config, Entrance, Event, Handle, Report, Server};
+use sockeye_chat::{Config, Event, Handle, Purpose, Report, Server};
 use sockeye_socket::{Address, Shutdown};
 
 /// No test waits longer for anything.
@@ -14,7 +14,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    pub(crate) listening: Vec<(Entrance, Address)>,
+    pub(crate) listening: Vec<(Purpose, Address)>,
     pub(crate) handle: Handle,
     pub(crate) events: Arc<Mutex<Vec<Event>>>,
     pub(crate) shutdown: Shutdown,
@@ -146,4 +146,10 @@ impl Client {
         self.pending.extend_from_slice(&buffer[..count]);
         count
     }
+}
+
+/// The address of the first listener of this kind.
+pub(crate) fn at(room: &Running, purpose: Purpose) -> SocketAddr {
+    let found = room.listening.iter().find(|(kind, _)| *kind == purpose);
+    found.and_then(|(_, address)| address.socket_addr()).unwrap()
 }

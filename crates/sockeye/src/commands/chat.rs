@@ -1,12 +1,14 @@
 //! `sockeye chat`: the room, as a server and as a client.
 
 mod archive;
+mod doors;
 mod history;
 mod join;
 mod serve;
 
 use clap::Subcommand;
 
+pub(crate) use doors::ready_line;
 pub(crate) use serve::log;
 
 use crate::context::Context;
@@ -38,9 +40,10 @@ enum Command {
 
 impl Args {
     /// Makes the room's configuration, where a room is what these arguments ask for.
-    pub(crate) fn room(&self) -> anyhow::Result<sockeye_chat::Config> {
+    /// `makes`: a certificate may be made, not only read.
+    pub(crate) fn room(&self, makes: bool) -> anyhow::Result<sockeye_chat::Config> {
         match &self.command {
-            Command::Serve(args) => args.config(),
+            Command::Serve(args) => args.room(makes),
             _ => Err(usage("only `chat serve` opens a room")),
         }
     }

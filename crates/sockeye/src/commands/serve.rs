@@ -6,7 +6,7 @@ mod content;
 mod countdown;
 mod reload;
 mod sandbox;
-pub(crate) mod tls;
+mod tls;
 mod writes;
 
 use std::process::{Command, Stdio};
@@ -20,6 +20,7 @@ use self::countdown::Countdown;
 use self::reload::Reloading;
 
 use crate::banner;
+use crate::certificate;
 use crate::context::{Context, inherited_sockets, raise_descriptors};
 use crate::exit::Exit;
 use crate::output::{self, ReadyLine};
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     // A connection that is being answered has its file open as well.
     let connections = config.limits.connections_max.saturating_mul(2);
     raise_descriptors(connections.saturating_add(config.limits.cache_files_max));
-    let certificate = config.tls.clone();
+    let tls = config.tls.clone();
     let countdown = Countdown::new(args.times, args.server.grace);
     let counted = Arc::clone(&countdown);
     let sink = Arc::new(move |event: &Event| match event {
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     };
     context.hangups.on_each(move || reloading.run());
     let addresses = server.addresses();
-    let scheme = scheme(certificate.is_some());
+    let scheme = scheme(tls.is_some());
     let line = |address| ReadyLine { what: "http", place: site(args, scheme, address) };
     let redirects = server.redirects();
     let redirects = redirects.iter().map(redirect_line);
@@ -73,12 +74,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         &ready,
         || args.shut_in(context),
         |shutdown| {
-            if let Some(certificate) = &certificate {
-                tls::keep_fresh(certificate, &context.hangups, shutdown)?;
+            if let Some(tls) = &tls {
+                certificate::keep_fresh(tls, &context.hangups, shutdown)?;
             }
             greet(args, context, scheme, &addresses);
-            if let Some(certificate) = certificate.as_ref().filter(|_| !context.global.quiet) {
-                tls::greet(certificate);
+            if let Some(tls) = tls.as_ref().filter(|_| !context.global.quiet) {
+                certificate::greet(tls);
             }
             countdown.start(shutdown, args.expire)?;
             Ok(server.run(shutdown)?)

@@ -21,6 +21,7 @@ use self::page::PageArgs;
 use super::{Command, chat, serve};
 use crate::args::ServerArgs;
 use crate::banner;
+use crate::certificate;
 use crate::context::{Context, inherited, raise_descriptors};
 use crate::data;
 use crate::exit::{Exit, usage};
@@ -127,28 +128,32 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     }
     raise_descriptors(DESCRIPTORS);
     let sink: sockeye_hub::Sink = Arc::new(log);
-    let certificate = config.files.as_ref().and_then(|files| files.tls.clone());
+    let tls = config.files.as_ref().and_then(|files| files.tls.clone());
+    let room_tls = config.chat.as_ref().and_then(|room| room.tls.clone());
+    let room_tls = room_tls.filter(|room| !tls.as_ref().is_some_and(|tls| tls.is_same(room)));
     let server = Server::bind(config, &sink)?;
     let listening = server.listening();
     for (part, moved) in server.moved() {
         output::note(format_args!("{}; {part} takes {} instead", moved.because, moved.got));
     }
-    let scheme = serve::scheme(certificate.is_some());
+    let scheme = serve::scheme(tls.is_some());
     let ready = listening.iter().map(|listening| ready_line(scheme, listening));
     let redirects = server.redirects();
     let redirects = redirects.iter().map(serve::redirect_line);
-    let ready: Vec<ReadyLine> = ready.chain(redirects).collect();
+    let side_doors = server.side_doors();
+    let side_doors = side_doors.iter().map(chat::ready_line);
+    let ready: Vec<ReadyLine> = ready.chain(redirects).chain(side_doors).collect();
     context.serve(
         &args.server,
         &ready,
         || Ok(()),
         |shutdown| {
-            if let Some(certificate) = &certificate {
-                serve::tls::keep_fresh(certificate, &context.hangups, shutdown)?;
+            for tls in tls.iter().chain(&room_tls) {
+                certificate::keep_fresh(tls, &context.hangups, shutdown)?;
             }
             greet(args, context, &dir, (scheme, &listening));
-            if let Some(certificate) = certificate.as_ref().filter(|_| !context.global.quiet) {
-                serve::tls::greet(certificate);
+            if let Some(tls) = tls.as_ref().filter(|_| !context.global.quiet) {
+                certificate::greet(tls);
             }
             Ok(server.run(shutdown)?)
         },
@@ -176,14 +181,19 @@ fn config(args: &Args, context: &Context, dir: &Path) -> anyhow::Result<Config> 
         files.listen.clone_from(&args.bind);
         part.tls.apply(&mut files, !context.global.check_config)?;
         if args.tls && files.tls.is_none() && !context.global.check_config {
-            files.tls = Some(serve::tls::self_signed(serve::tls::Names(args.page.names()))?);
+            files.tls = Some(certificate::self_signed(certificate::Names(args.page.names()))?);
         }
         config.files = Some(files);
     }
     if args.runs(PartName::Chat) {
         let part = context.layers.part(&["chat", "serve"])?;
         let Command::Chat(part) = part else { unreachable!("`chat` parses as chat") };
-        let mut room = part.room()?;
+        let mut room = part.room(!context.global.check_config)?;
+        // One certificate for the page and the room, unless the room has its own.
+        if room.tls.is_none() && !room.classic {
+            room.tls = config.files.as_ref().and_then(|files| files.tls.clone());
+        }
+        room.names = args.page.names();
         room.listen = vec![match &args.chat_listen {
             Some(listen) => listen.clone(),
             // Who types lines is asked for no password.

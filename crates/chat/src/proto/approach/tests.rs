@@ -19,7 +19,8 @@ fn config() -> ApproachConfig {
     }
 }
 
-const TRUSTED: Beginning = Beginning { entrance: Entrance::Everyone, trusted: true };
+const TRUSTED: Beginning =
+    Beginning { entrance: Entrance::Everyone, trusted: true, monitor: false };
 
 /// What is decided of parts that come at one moment; inside of TLS where `encrypted` says so.
 fn fed(
@@ -46,11 +47,10 @@ fn fed(
         }
     }
     // What comes after the last step goes where that leads.
-    match steps.last_mut() {
-        Some(Step::Enter { said, .. } | Step::Upgrade { said, .. } | Step::Encrypt(said)) => {
-            said.extend_from_slice(&behind);
-        }
-        _ => {}
+    if let Some(Step::Enter { said, .. } | Step::Upgrade { said, .. } | Step::Encrypt(said)) =
+        steps.last_mut()
+    {
+        said.extend_from_slice(&behind);
     }
     steps
 }
@@ -92,7 +92,7 @@ fn tls_is_taken_once() {
     assert_eq!(every_way(Beginning::default(), true, hello), enters(hello), "TLS inside of TLS");
     let without = ApproachConfig { tls: false, ..config() };
     assert_eq!(fed(&without, Beginning::default(), false, &[hello]), enters(hello));
-    let ircs = Beginning { entrance: Entrance::Ircs, trusted: false };
+    let ircs = Beginning { entrance: Entrance::Ircs, ..Beginning::default() };
     assert_eq!(fed(&config(), ircs, false, &[b""]), [Step::Encrypt(Vec::new())]);
     assert_eq!(fed(&config(), ircs, true, &[b""]), enters(b""));
 }
@@ -118,7 +118,7 @@ fn a_header_counts_from_whom_it_is_trusted_and_once() {
         assert_eq!(every_way(TRUSTED, false, plain), enters(plain));
     }
     for entrance in [Entrance::Irc, Entrance::Ircs] {
-        let steps = fed(&config(), Beginning { entrance, trusted: true }, false, &[b"", V1]);
+        let steps = fed(&config(), Beginning { entrance, ..TRUSTED }, false, &[b"", V1]);
         assert!(matches!(steps[..], [Step::Proxied(_), Step::Enter { .. } | Step::Encrypt(_)]));
     }
 }
@@ -176,7 +176,7 @@ fn silence_lets_in_but_not_with_half_of_something_else() {
         };
         assert!(bytes.starts_with(b"HTTP/1.1 408 "));
     }
-    let irc = Beginning { entrance: Entrance::Irc, trusted: true };
+    let irc = Beginning { entrance: Entrance::Irc, ..TRUSTED };
     assert_eq!(silent(irc, b""), (10_000, Some(Step::Refuse(Fault::TooSlow))));
 }
 
@@ -216,4 +216,15 @@ fn the_end_settles_what_is_left() {
         approach.handle_eof();
         assert_eq!(approach.poll_step(&config, now), Some(expected));
     }
+}
+
+#[test]
+fn a_monitor_is_heard_at_its_own_port() {
+    let monitor = Beginning { monitor: true, ..Beginning::default() };
+    let inquiry = Inquiry { topic: super::monitor::Topic::Health, has_body: true };
+    let asked = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(every_way(monitor, false, asked), [Step::Inquire(inquiry)]);
+    assert_eq!(silent(monitor, b""), (10_000, Some(Step::Answer(page::too_slow()))));
+    let steps = every_way(monitor, false, b"hello\n");
+    assert!(matches!(steps[..], [Step::Answer(_)]), "{steps:?}");
 }

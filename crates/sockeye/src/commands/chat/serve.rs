@@ -7,16 +7,14 @@ use anyhow::Context as _;
 
 use clap::ValueEnum;
 use sockeye_chat::{
-    Charset, Config, Entrance, Event, History, Limit, Listeners, Operator, Rate, RoomName, Server,
-    Slow,
+    Charset, Config, Event, History, Limit, Operator, Rate, RoomName, Server, Slow,
 };
-use sockeye_edge::activation::Inherited;
-use sockeye_edge::listen::ListenAddr;
 use sockeye_edge::password::{PasswordError, PasswordHash};
-use sockeye_socket::Address;
 
+use super::doors::{DoorArgs, listeners, ready_line};
 use super::history::HistoryArgs;
 use crate::args::{self, ServerArgs};
+use crate::certificate;
 use crate::context::{Context, inherited, raise_descriptors};
 use crate::exit::{Exit, usage};
 use crate::output::ReadyLine;
@@ -26,6 +24,8 @@ Examples:
   sockeye chat serve                          a room on port 9000 of every interface
   sockeye chat serve -b 9000 --flood off      on this machine only, nobody is slowed down
   sockeye chat serve --irc :6667              and IRC alone on its usual port
+  sockeye chat serve --ircs :6697 --tls-self-signed
+                                              the same inside of TLS; port 9000 takes TLS too
   sockeye chat serve --durability full        what anyone has seen outlives a power cut
   sockeye chat serve --classic                bytes in, bytes out, as in the tutorial
 
@@ -35,12 +35,6 @@ Then: nc HOST 9000, and type. /help lists the commands.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where to listen: 9000 is this machine only, :9000 every interface (repeatable)
-    #[arg(short, long, value_name = "ADDR", default_value = ":9000", value_delimiter = ',')]
-    bind: Vec<ListenAddr>,
-    /// Where to listen for IRC alone, such as :6667 (repeatable)
-    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
-    irc: Vec<ListenAddr>,
     /// The server's name, as IRC shows it
     #[arg(long, value_name = "NAME", default_value = "sockeye.local", value_parser = server_name)]
     name: String,
@@ -90,6 +84,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     history: HistoryArgs,
     #[command(flatten)]
+    doors: DoorArgs,
+    #[command(flatten)]
     server: ServerArgs,
 }
 
@@ -132,11 +128,12 @@ fn operator(text: &str) -> Result<Operator, String> {
 }
 
 impl Args {
-    pub(crate) fn config(&self) -> anyhow::Result<Config> {
-        let defaults = Config::default();
+    fn config(&self) -> anyhow::Result<Config> {
+        if let Some(fault) = self.doors.fault(self.classic) {
+            return Err(usage(fault));
+        }
+        let defaults = self.doors.config();
         let config = Config {
-            listen: self.bind.clone(),
-            irc: self.irc.clone(),
             name: self.name.clone(),
             network: self.network.clone(),
             motd: match &self.motd {
@@ -165,7 +162,21 @@ impl Args {
             history: if self.classic { History::Off } else { self.history.history()? },
             ..defaults
         };
-        config.check().map_err(usage)?;
+        Ok(config)
+    }
+
+    /// The whole configuration, with the certificate where one is named. `makes`: it may be made,
+    /// not only read.
+    ///
+    /// # Errors
+    /// The flags contradict each other, or the certificate cannot be used.
+    pub(crate) fn room(&self, makes: bool) -> anyhow::Result<Config> {
+        let mut config = self.config()?;
+        config.tls = self.doors.certificate.load(makes)?;
+        // Without it what needs it would be found wrong.
+        if config.tls.is_some() || !self.doors.certificate.is_on() {
+            config.check().map_err(usage)?;
+        }
         Ok(config)
     }
 }
@@ -178,15 +189,28 @@ fn lines(path: &Path) -> anyhow::Result<Vec<String>> {
 
 /// Serves until a signal.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let config = args.config()?;
+    let config = args.room(!context.global.check_config)?;
     if context.only_checks() {
         return Ok(Exit::DONE);
     }
+    let tls = config.tls.clone();
     raise_descriptors(config.max_clients);
     let server = Server::with_listeners(config, listeners(inherited()?), Arc::new(log))?;
     let ready: Vec<ReadyLine> = server.listening().iter().map(ready_line).collect();
-    let report =
-        context.serve(&args.server, &ready, || Ok(()), |shutdown| Ok(server.run(shutdown)?))?;
+    let report = context.serve(
+        &args.server,
+        &ready,
+        || Ok(()),
+        |shutdown| {
+            if let Some(tls) = &tls {
+                certificate::keep_fresh(tls, &context.hangups, shutdown)?;
+                if !context.global.quiet {
+                    certificate::greet(tls);
+                }
+            }
+            Ok(server.run(shutdown)?)
+        },
+    )?;
     tracing::info!(
         connections = report.connections,
         refused = report.refused,
@@ -195,31 +219,6 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         "the room is closed"
     );
     Ok(Exit::DONE)
-}
-
-/// The sockets of the service manager: the name `irc` is for IRC alone, any other for everyone.
-fn listeners(inherited: Vec<Inherited>) -> Listeners {
-    let mut listeners = Listeners::default();
-    for Inherited { name, socket } in inherited {
-        let is_irc = name == service(Entrance::Irc);
-        // Who is given sockets opens no port for everyone beside them.
-        let everyone = listeners.everyone.get_or_insert_default();
-        if is_irc { listeners.irc.get_or_insert_default() } else { everyone }.push(socket);
-    }
-    listeners
-}
-
-fn ready_line((entrance, address): &(Entrance, Address)) -> ReadyLine {
-    ReadyLine { what: service(*entrance), place: address.to_string() }
-}
-
-/// What a listener is called where it says that it is there.
-fn service(entrance: Entrance) -> &'static str {
-    match entrance {
-        Entrance::Everyone => "chat",
-        Entrance::Irc => "irc",
-        Entrance::Ircs => "ircs",
-    }
 }
 
 /// Puts an event into the log. What a client can choose (its name) is checked where it came in.
@@ -236,9 +235,12 @@ pub(crate) fn log(event: &Event) {
                 Limit::Clients => "--max-clients",
                 Limit::ClientsOfAddress => "--max-per-ip",
                 Limit::Network => "--public",
+                Limit::Rate => "--connect-rate",
+                Limit::Entering => "too many that do not say what they are",
             };
             tracing::warn!(%peer, flag, "a client was turned away");
         }
+        Event::NotEntered { peer, why } => tracing::info!(%peer, why, "a client did not come in"),
         Event::AcceptPaused { pause } => {
             let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(pause_ms, "no descriptors left: new clients wait");
