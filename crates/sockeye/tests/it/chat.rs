@@ -172,7 +172,7 @@ fn without_descriptors_clients_wait_and_are_served_when_there_are_some() {
         return;
     }
     let binary = env!("CARGO_BIN_EXE_sockeye");
-    let script = format!("ulimit -n 24; exec {binary} chat serve -b 127.0.0.1:0");
+    let script = format!("ulimit -n 24; exec {binary} chat serve --history memory -b 127.0.0.1:0");
     let mut server = Process::spawn(Command::new("sh").args(["-c", &script]));
     let port = server.wait_for("listening chat 127.0.0.1:");
     let mut clients: Vec<Process> = Vec::new();

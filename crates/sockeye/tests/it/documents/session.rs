@@ -93,7 +93,10 @@ impl Place {
             .replace("HOST:80", "HOST:8080")
             .replace("--to HOST ", "--to HOST:6000 ")
             .replace("HOST", "127.0.0.1")
+            // Nobody sits at a terminal who could be asked.
+            .replace("--password ~", "--password-file ~/word ~")
             .replace("FILE", "~/file");
+        std::fs::write(self.folder.path().join("home/word"), "some word\n").unwrap();
         std::fs::write(self.folder.path().join("home/file"), "some bytes").unwrap();
         let counterpart = match command.split(' ').nth(1) {
             Some("send") => Some("sockeye receive --plain-md5 -b 6000 &"),
