@@ -61,7 +61,7 @@ struct Terminal<'a> {
 impl Place {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["bin", "home", "home/share", "work"] {
+        for name in ["bin", "home", "home/share", "home/site", "work", "work/dist"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
         let binary = Path::new(env!("CARGO_BIN_EXE_sockeye"));
@@ -97,6 +97,7 @@ impl Place {
             .replace("--password ~", "--password-file ~/word ~")
             .replace("FILE", "~/file");
         std::fs::write(self.folder.path().join("home/word"), "some word\n").unwrap();
+        std::fs::write(self.folder.path().join("work/dist/index.html"), "a page").unwrap();
         std::fs::write(self.folder.path().join("home/file"), "some bytes").unwrap();
         let counterpart = match command.split(' ').nth(1) {
             Some("send") => Some("sockeye receive --plain-md5 -b 6000 &"),
