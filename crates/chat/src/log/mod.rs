@@ -57,6 +57,7 @@ impl Opened {
         let lock = storage::occupy(&storage.dir)?;
         let mut database = Database::open(&storage.dir, storage.durability)?;
         let origin = database.start()?;
+        storage::sync_names(&storage.dir)?;
         let names = Names::new(rooms.to_vec());
         let reading = Reading::open(&storage, names.clone(), origin.epoch)?;
         let mut recent = Recent::new(lines_max);

@@ -88,6 +88,17 @@ pub(super) fn occupy(dir: &Path) -> Result<File> {
     Ok(lock)
 }
 
+/// Has the disk know the names in the folder, and the folder's own: what a file holds is no use
+/// after a power cut without its name.
+pub(super) fn sync_names(dir: &Path) -> Result<()> {
+    let failed = |source| Error::Data { path: dir.to_owned(), doing: "sync it", source };
+    for folder in [Some(dir), dir.parent()].into_iter().flatten() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        File::open(folder).and_then(|opened| opened.sync_all()).map_err(failed)?;
+    }
+    Ok(())
+}
+
 fn in_use(dir: &Path, lock: &mut File) -> Error {
     let mut holder = String::new();
     let _ = lock.take(20).read_to_string(&mut holder);
