@@ -6,7 +6,7 @@ use sockeye_edge::tree::{Segments, TreeError};
 
 use super::failure::Failure;
 use super::{Asked, Current, Writer, bytes, check};
-use crate::access::Need;
+use crate::access::{Need, Refusal, Visitor};
 use crate::proto::base::Below;
 use crate::proto::head::Head;
 use crate::proto::plan::Plan;
@@ -48,7 +48,7 @@ pub(super) fn delete(
     path: Segments,
 ) -> Result<Reply, Failure> {
     writer.check_below(&path)?;
-    asked.visitor.judge_all(Need::Write, bytes(&path))?;
+    may_take_away(asked.visitor, &path)?;
     let (head, is_folder) = (asked.head.clone(), asked.target.is_folder());
     Ok(run_elsewhere(writer, move |writer| {
         let _turn = writer.turns.lock(&[&path]);
@@ -64,6 +64,13 @@ pub(super) fn delete(
         }
         Ok(Plan::new(Status::NO_CONTENT))
     }))
+}
+
+/// A name is taken out of the folder that it is in: that changes, too.
+fn may_take_away(visitor: &Visitor, path: &Segments) -> Result<(), Refusal> {
+    let folder = path.parent().unwrap_or_default();
+    visitor.judge(Need::Write, bytes(&folder))?;
+    visitor.judge_all(Need::Write, bytes(path))
 }
 
 /// MOVE.
@@ -84,7 +91,7 @@ pub(super) fn rename(
     writer.check_below(&to)?;
     // Under its new name others may read it: who moves it must be able to.
     asked.visitor.judge_all(Need::Read, bytes(&from))?;
-    asked.visitor.judge_all(Need::Write, bytes(&from))?;
+    may_take_away(asked.visitor, &from)?;
     asked.visitor.judge_all(Need::Write, bytes(&to))?;
     let (head, is_folder) = (asked.head.clone(), asked.target.is_folder());
     Ok(run_elsewhere(writer, move |writer| {

@@ -57,6 +57,8 @@ fn each_name_that_is_changed_is_judged() {
         ("PATCH /b/up?part=k", "Content-Range: bytes 2-3/4\r\n", b"cd", 201),
         ("MOVE /a/z", &to("/b/z"), b"", 201),
         ("DELETE /a/more", "", b"", 204),
+        // All of it is his, but not the folder that it is in.
+        ("DELETE /b", "", b"", 403),
     ] {
         assert_eq!(as_bob(line, fields, body), expected, "{line} {fields}");
     }
