@@ -11,6 +11,7 @@
 
 mod approach;
 mod arrival;
+mod assets;
 mod charset;
 mod command;
 mod credentials;
@@ -42,6 +43,7 @@ pub use sockeye_edge::bucket::{Bucket, Rate, RateError};
 
 pub use self::approach::{Approach, ApproachConfig, Beginning, Fault, Step};
 pub use self::arrival::{Arrival, Entrance};
+pub use self::assets::{Asset, PAGE_POLICY, asset};
 pub use self::charset::{Charset, Voice};
 pub use self::command::Command;
 pub use self::credentials::{Credentials, ScramKeys};

@@ -14,6 +14,7 @@ use std::fmt::Write;
 
 use sockeye_edge::origin;
 
+use super::assets::{PAGE_POLICY, asset};
 use super::websocket::{self, HandshakeError, Upgrade};
 
 /// More fields than this are refused.
@@ -80,20 +81,6 @@ pub enum Verdict {
         bytes: usize,
     },
 }
-
-/// A file of the page.
-struct Asset {
-    path: &'static str,
-    media_type: &'static str,
-    bytes: &'static [u8],
-}
-
-/// All files of the page. They lie in `web/`; one more is one more line here.
-const ASSETS: &[Asset] = &[Asset {
-    path: "/",
-    media_type: "text/html; charset=utf-8",
-    bytes: include_bytes!("../../web/index.html"),
-}];
 
 /// Whether these first bytes may become a request that reads.
 pub(super) fn may_be(input: &[u8]) -> bool {
@@ -197,9 +184,9 @@ impl Pages {
 fn read(request: &httparse::Request<'_, '_>) -> Vec<u8> {
     let path = request.path.unwrap_or_default();
     let path = path.split_once('?').map_or(path, |(path, _)| path);
-    let asset = ASSETS.iter().find(|asset| asset.path == path);
+    let asset = path.strip_prefix('/').and_then(asset);
     let answer = match asset {
-        Some(asset) => answer_of("200 OK", asset.media_type, ("", asset.bytes)),
+        Some(asset) => answer_of("200 OK", asset.media_type, ("", asset.text.as_bytes())),
         None => text("404 Not Found", "There is nothing here. The room's page is at /.", ""),
     };
     if request.method == Some("HEAD") { without_body(answer) } else { answer }
@@ -246,9 +233,7 @@ pub(super) fn answer_of(status: &str, media_type: &str, (fields, body): (&str, &
     let _ = write!(
         head,
         "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\
-         Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; \
-         img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'\r\n\
+         Content-Security-Policy: {PAGE_POLICY}\r\n\
          X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
          Cross-Origin-Resource-Policy: same-origin\r\nCache-Control: no-cache\r\n\
          {fields}Connection: close\r\n\r\n",
