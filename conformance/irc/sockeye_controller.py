@@ -10,6 +10,8 @@ from irctest.runner import NotImplementedByController
 from irctest.specifications import Capabilities, OptionalBehaviors
 
 SOCKEYE = os.environ["SOCKEYE"]
+# Whether `chat serve` takes WebSockets by itself.
+WEBSOCKET = False
 
 
 class SockeyeController(BaseServerController, DirectoryBasedController):
@@ -49,6 +51,8 @@ class SockeyeController(BaseServerController, DirectoryBasedController):
         websocket_hostname=None,
         websocket_port=None,
     ):
+        if websocket_port and not WEBSOCKET:
+            raise NotImplementedByController("IRC by WebSocket on the server's own port")
         self.create_config()
         self.port = port
         command = [SOCKEYE, "chat", "serve", "--irc", f"{hostname}:{port}"]
@@ -68,6 +72,10 @@ class SockeyeController(BaseServerController, DirectoryBasedController):
             command += ["--register-late"]
         if self.test_config.account_registration_requires_email:
             command += ["--register-email"]
+        if self.test_config.ergo_config and "always-on" in str(
+            self.test_config.ergo_config.__code__.co_consts
+        ):
+            command += ["--always-on"]
         environment = dict(os.environ)
         if faketime and shutil.which("faketime"):
             library = subprocess.run(

@@ -55,6 +55,8 @@ pub struct Config {
     pub registers_early: bool,
     /// Whether who makes an account has to name an address.
     pub wants_email: bool,
+    /// Who is logged in stays in the rooms when all its clients are gone.
+    pub always_on: bool,
     /// What IRC clients may drive.
     pub irc_limits: irc::Limits,
     /// So many passwords may wait to be checked.
@@ -137,6 +139,7 @@ impl Default for Config {
             operators: Vec::new(),
             registers_early: true,
             wants_email: false,
+            always_on: false,
             irc_limits: irc::Limits::default(),
             passwords_max: 64,
             history_entries: 1000,
@@ -247,6 +250,7 @@ impl Config {
             secret,
             registers_early: self.registers_early,
             wants_email: self.wants_email,
+            always_on: self.always_on,
             limits: self.irc_limits,
         }
     }

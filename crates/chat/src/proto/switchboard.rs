@@ -14,7 +14,7 @@
 //! A client whose event is not yet committed waits: its next line is judged on the state that its
 //! last one has made, whether the log commits at once or later.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,6 +88,13 @@ struct Client {
     irc: Option<Box<Conn>>,
 }
 
+impl Client {
+    /// Whether it is being closed, has been sent everything, and nothing that it did is on its way.
+    fn is_over(&self) -> bool {
+        self.closing && self.in_flight == 0 && self.mail.outbox.is_empty()
+    }
+}
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Switchboard {
@@ -107,6 +114,10 @@ pub struct Switchboard {
     /// How many are connected and not in the hub.
     unknown: usize,
     batches: u64,
+    /// The further clients of a person.
+    sessions: BTreeMap<ClientId, Vec<ClientId>>,
+    /// Which further client's doing an event is, by its number.
+    authors: BTreeMap<u64, ClientId>,
 }
 
 impl Switchboard {
@@ -132,6 +143,8 @@ impl Switchboard {
             tasks: VecDeque::new(),
             unknown: 0,
             batches: 0,
+            sessions: BTreeMap::new(),
+            authors: BTreeMap::new(),
         }
     }
 
@@ -340,7 +353,11 @@ impl Switchboard {
             if let Some(client) = self.clients.get_mut(id) {
                 client.in_flight += 1;
             }
+            let further = event.client().is_some_and(|author| author != id);
             let append = self.hub.append(stream, event, now);
+            if further {
+                self.authors.insert(append.id.number, id);
+            }
             self.appends.push_back(append);
         }
     }
@@ -349,21 +366,29 @@ impl Switchboard {
     pub fn handle_committed(&mut self, entry: &Entry, now: Now) {
         let mut outputs = Vec::new();
         self.hub.apply(entry, &mut outputs);
-        if let Some(id) = entry.append.event.client()
-            && let Some(client) = self.clients.get_mut(id)
-        {
+        let author = self.author_of(&entry.append);
+        if let Some(client) = author.and_then(|id| self.clients.get_mut(id)) {
             client.in_flight = client.in_flight.saturating_sub(1);
-            self.enqueue(id);
+            if client.is_over() {
+                self.finished.extend(author);
+            }
         }
         let stamp = Stamp::new(entry.pos, entry.append.unix_ms);
-        let actor = entry.append.event.client();
+        let deed = Deed { stamp, author, person: entry.append.event.client() };
         for output in outputs {
-            self.deliver(output, stamp, actor, now);
+            self.deliver(output, deed, now);
         }
-        if let Some(id) = actor {
+        if let Some(id) = author {
+            self.enqueue(id);
             self.finish_answer(id);
         }
         self.close_overflowed(now);
+    }
+
+    /// Which client's doing an event is.
+    fn author_of(&mut self, append: &Append) -> Option<ClientId> {
+        let person = append.event.client()?;
+        Some(self.authors.remove(&append.id.number).unwrap_or(person))
     }
 
     fn note(&mut self, line: &Line) {
@@ -449,10 +474,13 @@ fn host(ip: IpAddr) -> Arc<str> {
     if text.starts_with(':') { format!("0{text}").into() } else { text.into() }
 }
 
+use self::delivering::Deed;
+
 mod closing;
 mod delivering;
 mod keeping;
 mod sending;
+mod sessions;
 mod speaking;
 
 #[cfg(test)]

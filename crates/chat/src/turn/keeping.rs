@@ -105,8 +105,9 @@ impl Loop {
     }
 
     fn refuse(&mut self) {
-        while let Some(Append { id, event, .. }) = self.log.poll_refused() {
-            self.board.handle_refused(&event);
+        while let Some(append) = self.log.poll_refused() {
+            self.board.handle_refused(&append);
+            let Append { id, .. } = append;
             if let Some(answer) = self.keeping.posts.remove(&id) {
                 let why = self.log.trouble().unwrap_or_else(|| "try again".to_owned());
                 let _ = answer.try_send(Err(format!("that could not be kept: {why}")));

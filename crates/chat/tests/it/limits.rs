@@ -28,6 +28,7 @@ fn all_fields(config: &Config) {
         operators: _,
         registers_early: _,
         wants_email: _,
+        always_on: _,
         irc_limits: _,
         passwords_max: _,
         history_entries: _,

@@ -43,6 +43,8 @@ pub(crate) struct Conn {
     pub(crate) negotiates: bool,
     /// Has said that it understands values of capabilities.
     pub(crate) knows_values: bool,
+    /// Whose further client it is; `None`: a person by itself.
+    pub(crate) person: Option<ClientId>,
     /// Is a person in the hub.
     pub(crate) greeted: bool,
     pub(crate) nick: Option<Nick>,
@@ -75,6 +77,7 @@ impl Conn {
             caps: Caps::NONE,
             negotiates: false,
             knows_values: false,
+            person: None,
             greeted: false,
             nick: None,
             wanted: None,

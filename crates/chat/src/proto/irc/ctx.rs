@@ -14,7 +14,10 @@ pub(crate) struct Ctx<'a> {
     pub(crate) conn: &'a mut Conn,
     pub(crate) watch: &'a mut Watch,
     pub(crate) irc: &'a Settings,
+    /// Whom this client is in the hub.
     pub(crate) id: ClientId,
+    /// This client: one of several that one person may have.
+    pub(crate) session: ClientId,
     pub(crate) now: Now,
     /// How many connections there are that are not persons.
     pub(crate) unknown: usize,
@@ -28,6 +31,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) work: Option<Work>,
     /// The client goes, with these words.
     pub(crate) quit: Option<Text>,
+    /// The client is one more of this person.
+    pub(crate) attach: Option<ClientId>,
 }
 
 impl<'a> Ctx<'a> {

@@ -1,7 +1,11 @@
 //! What a client is shown when it is let in, and when it enters a room.
 
+use std::sync::Arc;
+
+use super::super::frame::Line;
 use super::super::{Event, RoomName, Stream};
 use super::numerics::{RPL_CREATED, RPL_MYINFO, RPL_WELCOME, RPL_YOURHOST};
+use super::render::render;
 use super::{Caps, Ctx, info, isupport, names, read, time, topic};
 
 /// Greets who was let in.
@@ -21,9 +25,22 @@ pub(crate) fn greet(ctx: &mut Ctx<'_>) {
     let nick = ctx.name().to_owned();
     ctx.line(format_args!(":{server} 221 {nick} +"));
     if let Some(text) = ctx.conn.away.take() {
-        let who = std::sync::Arc::clone(&me.who);
+        let who = Arc::clone(&me.who);
         let event = Event::Away { client: ctx.id, who, text: Some(text) };
         ctx.happen(Stream::People, event);
+    }
+}
+
+/// Greets a further client of somebody who is here, and shows it the rooms.
+pub(crate) fn greet_again(ctx: &mut Ctx<'_>) {
+    greet(ctx);
+    let Some(me) = ctx.hub.person(ctx.id) else { return };
+    for room in &me.rooms {
+        let (who, room, real) = (Arc::clone(&me.who), room.clone(), me.real.clone());
+        let line = Line::Joined { who, room: room.clone(), real };
+        let text = render(&line, ctx.conn.caps, None, &ctx.irc.server);
+        ctx.text.push_str(text.as_deref().unwrap_or(""));
+        show_room(ctx, &room);
     }
 }
 

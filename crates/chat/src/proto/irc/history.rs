@@ -85,7 +85,7 @@ pub(super) fn chathistory(ctx: &mut Ctx<'_>, me: &Person, message: &Message<'_>)
         (_, after, _) => vec![page(after, None, true, limit)],
     };
     let asked = Asked { target: name.to_owned(), limit, after: None, before: None };
-    let (client, questions) = (ctx.id, pages.into_iter().map(Question::Page).collect());
+    let (client, questions) = (ctx.session, pages.into_iter().map(Question::Page).collect());
     ctx.lookup = Some(Lookup { client, questions, then: Then::Show(asked) });
 }
 
@@ -146,7 +146,7 @@ fn targets(ctx: &mut Ctx<'_>, me: &Person, message: &Message<'_>, limit: usize) 
     };
     let mut questions: Vec<Question> = me.rooms.iter().map(last).collect();
     questions.push(Question::Conversations { key: me.key() });
-    ctx.lookup = Some(Lookup { client: ctx.id, questions, then: Then::List(asked) });
+    ctx.lookup = Some(Lookup { client: ctx.session, questions, then: Then::List(asked) });
 }
 
 /// The log has answered.

@@ -55,7 +55,7 @@ pub(crate) use self::answer::labelled;
 pub use self::caps::Caps;
 pub(crate) use self::conn::{Conn, Watch, counts};
 pub(crate) use self::ctx::Ctx;
-pub(crate) use self::greet::{greet, show_room};
+pub(crate) use self::greet::{greet, greet_again, show_room};
 pub(crate) use self::history::found;
 pub use self::limits::Limits;
 pub use self::lookup::{Found, Lookup};

@@ -22,12 +22,12 @@ pub(super) fn monitor(ctx: &mut Ctx<'_>, _me: &Person, message: &Message<'_>) {
         "-" => {
             for name in names.map(fold) {
                 ctx.conn.watches.remove(&name);
-                ctx.watch.remove(&name, ctx.id);
+                ctx.watch.remove(&name, ctx.session);
             }
         }
         "C" | "c" => {
             for name in std::mem::take(&mut ctx.conn.watches).into_keys() {
-                ctx.watch.remove(&name, ctx.id);
+                ctx.watch.remove(&name, ctx.session);
             }
         }
         "L" | "l" => {
@@ -56,7 +56,7 @@ fn add(ctx: &mut Ctx<'_>, names: Vec<&str>) {
             let rest = names[place..].join(",");
             return ctx.say(ERR_MONLISTFULL, &[&most.to_string(), &rest]);
         }
-        ctx.watch.insert(folded.clone(), ctx.id);
+        ctx.watch.insert(folded.clone(), ctx.session);
         ctx.conn.watches.insert(folded, (*name).to_owned());
         added.push((*name).to_owned());
     }

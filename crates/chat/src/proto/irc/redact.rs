@@ -54,7 +54,7 @@ pub(super) fn redact(ctx: &mut Ctx<'_>, me: &Person, message: &Message<'_>) {
     let asked = Asked { stream: stream.clone(), to, at, name: name.to_owned(), text, rules };
     let before = Some(Point::At(Pos { seq: at.seq.saturating_add(1), ..at }));
     let page = Page { stream, after: None, before, lines: 1, last: true, changes: false };
-    let (client, questions) = (ctx.id, vec![Question::Page(page)]);
+    let (client, questions) = (ctx.session, vec![Question::Page(page)]);
     ctx.lookup = Some(Lookup { client, questions, then: Then::Redact(asked) });
 }
 

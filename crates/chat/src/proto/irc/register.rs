@@ -45,7 +45,10 @@ pub(super) fn nick(ctx: &mut Ctx<'_>, message: &Message<'_>) {
     ctx.conn.wanted = Some(name.to_owned());
     let folded = fold(name);
     let holder = ctx.hub.named(name).map(|person| person.client);
-    if SERVICES.contains(&&*folded) || holder.is_some_and(|holder| holder != ctx.id) {
+    // Who has not proved yet whose client it is may still do so.
+    let may_prove = ctx.conn.negotiates && ctx.hub.accounts().find(name).is_some();
+    let foreign = holder.is_some_and(|holder| holder != ctx.id) && !may_prove;
+    if SERVICES.contains(&&*folded) || (foreign && !is_own(ctx, name)) {
         return ctx.say(ERR_NICKNAMEINUSE, &[name]);
     }
     if let Some(me) = ctx.hub.person(ctx.id).filter(|_| ctx.conn.greeted) {
@@ -60,6 +63,14 @@ pub(super) fn nick(ctx: &mut Ctx<'_>, message: &Message<'_>) {
     }
     ctx.conn.nick = Some(nick);
     arrive(ctx);
+}
+
+/// Whether the one of this name is logged in to the account that a new client has proved to own.
+fn is_own(ctx: &Ctx<'_>, name: &str) -> bool {
+    let person = ctx.hub.named(name).filter(|person| person.irc && !ctx.conn.greeted);
+    person.is_some_and(|person| {
+        person.who.account.is_some() && person.who.account == ctx.conn.account
+    })
 }
 
 /// A name that is an account belongs to whoever is logged in to it.
@@ -96,6 +107,10 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>) {
     if ctx.irc.password.as_deref().is_some_and(|right| !same(right, given)) {
         ctx.say(ERR_PASSWDMISMATCH, &[]);
         ctx.quit = Some(Text::new("Password incorrect"));
+        return;
+    }
+    if is_own(ctx, nick.as_str()) {
+        ctx.attach = ctx.hub.named(nick.as_str()).map(|person| person.client);
         return;
     }
     if ctx.hub.named(nick.as_str()).is_some() || is_reserved(ctx, &nick, conn.account.as_ref()) {

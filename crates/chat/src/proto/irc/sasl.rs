@@ -125,7 +125,7 @@ fn scram_first(ctx: &mut Ctx<'_>, text: &str) {
         Some(credentials) => Credentials::clone(credentials).scram,
         None => nobodys(ctx, &first.name),
     };
-    let seed = format!("{:?} {} {:?}", ctx.id, ctx.now.unix_ms, ctx.now.instant);
+    let seed = format!("{:?} {} {:?}", ctx.session, ctx.now.unix_ms, ctx.now.instant);
     let own = STANDARD.encode(hmac(&ctx.irc.secret, format!("{seed} {}", first.nonce).as_bytes()));
     let (challenge, words) = Challenge::new(first, keys, &own);
     ctx.conn.sasl.stage = Stage::ScramFinal(Box::new(challenge), account);

@@ -34,6 +34,8 @@ pub struct Settings {
     pub registers_early: bool,
     /// Whether who makes an account has to name an address.
     pub wants_email: bool,
+    /// Who is logged in stays in the rooms when all its clients are gone.
+    pub always_on: bool,
     /// The limits.
     pub limits: Limits,
 }
@@ -50,6 +52,7 @@ impl Default for Settings {
             secret: [0; 32],
             registers_early: true,
             wants_email: false,
+            always_on: false,
             limits: Limits::default(),
         }
     }

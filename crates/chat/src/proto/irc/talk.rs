@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::super::{Event, Person, RANKS, Stream, Style, Target, Text};
 use super::message::{Message, tags};
 use super::numerics::{
-    ERR_CANNOTSENDTOCHAN, ERR_NORECIPIENT, ERR_NOSUCHCHANNEL, ERR_NOSUCHNICK, ERR_NOTEXTTOSEND,
-    ERR_TOOMANYTARGETS, RPL_AWAY,
+    ERR_CANNOTSENDTOCHAN, ERR_INPUTTOOLONG, ERR_NORECIPIENT, ERR_NOSUCHCHANNEL, ERR_NOSUCHNICK,
+    ERR_NOTEXTTOSEND, ERR_TOOMANYTARGETS, RPL_AWAY,
 };
 use super::{Caps, Ctx, chanserv, nickserv};
 
@@ -88,6 +88,12 @@ pub(super) struct Said {
 impl Said {
     fn to(&self, ctx: &mut Ctx<'_>, me: &Person, name: &str) {
         let Some((stream, to)) = find(ctx, me, name, self) else { return };
+        // What would not reach others in one line is not sent in part.
+        let around = format!(":{} PRIVMSG {name} :", me.who).len() + "\r\n".len();
+        let action = if self.style == Style::Action { "\x01ACTION \x01".len() } else { 0 };
+        if around + action + self.text.as_str().len() > ctx.limits().line_bytes_max {
+            return ctx.say(ERR_INPUTTOOLONG, &[]);
+        }
         let event = Event::Said {
             client: ctx.id,
             who: Arc::clone(&me.who),

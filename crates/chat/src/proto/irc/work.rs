@@ -67,7 +67,7 @@ impl Ctx<'_> {
     /// Has something worked out; the client waits for it.
     pub(super) fn work(&mut self, task: Task, then: Then) {
         self.conn.then = Some(then);
-        self.work = Some(Work { client: self.id, task });
+        self.work = Some(Work { client: self.session, task });
     }
 }
 

@@ -11,7 +11,12 @@ impl Switchboard {
         let ids: Vec<ClientId> = self.clients.iter().map(|(id, _)| id).collect();
         for id in ids {
             let Some(client) = self.clients.get_mut(id) else { continue };
+            // What has not happened by now does not happen any more.
+            client.in_flight = 0;
             if client.closing {
+                if client.is_over() {
+                    self.finished.push_back(id);
+                }
                 continue;
             }
             if client.arrived || client.irc.is_some() {
@@ -36,8 +41,16 @@ impl Switchboard {
             return;
         }
         self.set_arrived(id, false);
-        let (stream, event) = self.hub.decide_leave(id, why, text);
+        let Some(person) = self.detach(id, why) else { return };
+        let (stream, event) = self.hub.decide_leave(person, why, text);
+        // The connection ends after that has happened: then its name is free.
+        if let Some(client) = self.clients.get_mut(id) {
+            client.in_flight += 1;
+        }
         let append = self.hub.append(stream, event, now);
+        if person != id {
+            self.authors.insert(append.id.number, id);
+        }
         self.appends.push_back(append);
     }
 
@@ -49,7 +62,7 @@ impl Switchboard {
         client.closing = true;
         client.session.finish();
         self.post.touch(id, &mut client.mail);
-        if client.mail.outbox.is_empty() {
+        if client.is_over() {
             self.finished.push_back(id);
         }
         self.set_deadline(id, Some(deadline));

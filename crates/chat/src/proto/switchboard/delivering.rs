@@ -5,61 +5,79 @@
 
 use super::super::irc::{Caps, render};
 use super::{
-    ClientId, Frames, Kind, Line, News, Now, Output, Replay, Reply, Settings, Stamp, Switchboard,
+    Client, ClientId, Frames, Kind, Line, News, Now, Output, Post, Replay, Reply, RoomName, Roster,
+    Settings, Stamp, Switchboard,
 };
 
+/// What is being delivered: where it stands, whose doing it is, and by which of his clients.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deed {
+    pub(super) stamp: Stamp,
+    pub(super) author: Option<ClientId>,
+    pub(super) person: Option<ClientId>,
+}
+
+/// What it takes to let a client hear something.
+struct Ears<'a> {
+    clients: &'a mut Roster<Client>,
+    post: &'a mut Post,
+    settings: &'a Settings,
+    deed: Deed,
+}
+
+impl Ears<'_> {
+    /// A client hears it; `own`: it is left out, unless it wants to hear itself or is another client
+    /// of whoever speaks.
+    fn hear(&mut self, ear: ClientId, own: bool, frames: &mut Frames) {
+        let Some(client) = self.clients.get_mut(ear).filter(|client| !client.closing) else {
+            return;
+        };
+        if own && !(Some(ear) == self.deed.author && is_echoed(client, frames)) {
+            let further = Some(ear) != self.deed.author && is_said(frames.line());
+            let speaks = client
+                .irc
+                .as_ref()
+                .is_some_and(|conn| self.deed.person == Some(conn.person.unwrap_or(ear)));
+            if !(further && speaks) {
+                return;
+            }
+        }
+        if Some(ear) == self.deed.author && collect(client, frames, self.deed.stamp, self.settings)
+        {
+            return;
+        }
+        self.post.push(ear, &mut client.mail, frames);
+    }
+}
+
 impl Switchboard {
-    pub(super) fn deliver(
-        &mut self,
-        output: Output,
-        stamp: Stamp,
-        actor: Option<ClientId>,
-        now: Now,
-    ) {
+    pub(super) fn deliver(&mut self, output: Output, deed: Deed, now: Now) {
         match output {
             Output::Room { room, except, ranks, line } => {
                 self.note(&line);
-                let mut frames = self.frames(line, stamp);
-                let place = self.hub.place(&room);
-                let members = place.map_or(&[][..], |place| &place.members);
-                for member in members {
-                    let Some(client) = self.clients.get_mut(*member).filter(|c| !c.closing) else {
-                        continue;
-                    };
-                    let may = ranks == 0 || place.is_some_and(|p| p.rank(*member) & ranks != 0);
-                    let own = Some(*member) == except;
-                    if (own && !is_echoed(client, &frames)) || (!may && !own) {
-                        continue;
-                    }
-                    if Some(*member) == actor && collect(client, &frames, stamp, &self.settings) {
-                        continue;
-                    }
-                    self.post.push(*member, &mut client.mail, &mut frames);
-                }
-                self.echo_outside((except, &room), frames, stamp);
+                self.deliver_to_room((&room, except, ranks), line, deed);
             }
             Output::One { to, line } => {
                 self.note_one(&line);
                 // What somebody says to himself comes twice; the answer is the echo.
-                let delivered = matches!(line, Line::Said { .. } | Line::SaidLines { .. });
-                let mut frames = self.frames(line, stamp);
-                self.give(to, &mut frames, stamp, actor.filter(|_| !delivered));
+                let delivered = is_said(&line);
+                let mut frames = self.frames(line, deed.stamp);
+                let author = deed.author.filter(|_| !delivered);
+                self.give(to, &mut frames, Deed { author, ..deed });
             }
             Output::Echo { to, line } => {
-                let mut frames = self.frames(line, stamp);
-                if self.clients.get(to).is_some_and(|client| is_echoed(client, &frames)) {
-                    self.give(to, &mut frames, stamp, actor);
-                }
+                let mut frames = self.frames(line, deed.stamp);
+                self.give_own(to, &mut frames, deed);
             }
             Output::Many { to, line } => {
                 self.note(&line);
-                let mut frames = self.frames(line, stamp);
+                let mut frames = self.frames(line, deed.stamp);
                 for client in to {
-                    self.give(client, &mut frames, stamp, actor);
+                    self.give(client, &mut frames, deed);
                 }
             }
             Output::Watchers { name, extended, except, line } => {
-                self.tell_watchers((&name, extended), &except, line, stamp);
+                self.tell_watchers((&name, extended), &except, line, deed);
             }
             Output::Earlier { to, room, before, line } => {
                 if let Line::Reply(Reply::Welcome { nick, .. }) = &line {
@@ -76,33 +94,66 @@ impl Switchboard {
         }
     }
 
+    fn deliver_to_room(
+        &mut self,
+        (room, except, ranks): (&RoomName, Option<ClientId>, u8),
+        line: Line,
+        deed: Deed,
+    ) {
+        let mut frames = self.frames(line, deed.stamp);
+        let place = self.hub.place(room);
+        let members = place.map_or(&[][..], |place| &place.members);
+        let mut ears = Ears {
+            clients: &mut self.clients,
+            post: &mut self.post,
+            settings: &self.settings,
+            deed,
+        };
+        for member in members {
+            let own = Some(*member) == except;
+            let may = ranks == 0 || place.is_some_and(|p| p.rank(*member) & ranks != 0);
+            if !may && !own {
+                continue;
+            }
+            ears.hear(*member, own, &mut frames);
+            if !self.sessions.is_empty() {
+                for further in self.sessions.get(member).into_iter().flatten() {
+                    ears.hear(*further, own, &mut frames);
+                }
+            }
+        }
+        // Who speaks to a room that it is not in hears its echo all the same.
+        let outside = |id| self.hub.person(id).is_some_and(|p| !p.rooms.contains(room));
+        if let Some(id) = except.filter(|id| is_said(frames.line()) && outside(*id)) {
+            self.give_own(id, &mut frames, deed);
+        }
+    }
+
     fn frames(&self, line: Line, stamp: Stamp) -> Frames {
         Frames::new(line, &self.post.words).stamped(Some(stamp))
     }
 
-    /// Who speaks to a room that it is not in hears its echo all the same.
-    fn echo_outside(
-        &mut self,
-        (author, room): (Option<ClientId>, &super::RoomName),
-        mut frames: Frames,
-        stamp: Stamp,
-    ) {
-        let Some(id) = author else { return };
-        let outside = self.hub.person(id).is_some_and(|person| !person.rooms.contains(room));
-        if outside && self.clients.get(id).is_some_and(|client| is_echoed(client, &frames)) {
-            self.give(id, &mut frames, stamp, Some(id));
-        }
+    /// The clients of one person hear it.
+    fn give(&mut self, to: ClientId, frames: &mut Frames, deed: Deed) {
+        self.give_to((to, false), frames, deed);
     }
 
-    /// One client hears it.
-    fn give(&mut self, to: ClientId, frames: &mut Frames, stamp: Stamp, actor: Option<ClientId>) {
-        let Some(client) = self.clients.get_mut(to).filter(|client| !client.closing) else {
-            return;
+    /// The clients of one person hear it, as far as they want to hear themselves.
+    fn give_own(&mut self, to: ClientId, frames: &mut Frames, deed: Deed) {
+        self.give_to((to, true), frames, deed);
+    }
+
+    fn give_to(&mut self, (to, own): (ClientId, bool), frames: &mut Frames, deed: Deed) {
+        let mut ears = Ears {
+            clients: &mut self.clients,
+            post: &mut self.post,
+            settings: &self.settings,
+            deed,
         };
-        if Some(to) == actor && collect(client, frames, stamp, &self.settings) {
-            return;
+        ears.hear(to, own, frames);
+        for further in self.sessions.get(&to).into_iter().flatten() {
+            ears.hear(*further, own, frames);
         }
-        self.post.push(to, &mut client.mail, frames);
     }
 
     fn tell_watchers(
@@ -110,22 +161,23 @@ impl Switchboard {
         (name, extended): (&str, bool),
         except: &[ClientId],
         line: Line,
-        stamp: Stamp,
+        deed: Deed,
     ) {
         let mut watchers: Vec<ClientId> = self.watch.of(name).collect();
         watchers.retain(|watcher| !except.contains(watcher));
         if extended {
-            let mut frames = self.frames(line, stamp);
+            let mut frames = self.frames(line, deed.stamp);
+            let deed = Deed { author: None, ..deed };
             for watcher in watchers {
                 let conn = self.clients.get(watcher).and_then(|client| client.irc.as_ref());
                 if conn.is_some_and(|conn| conn.caps.has(Caps::EXTENDED_MONITOR)) {
-                    self.give(watcher, &mut frames, stamp, None);
+                    self.give(watcher, &mut frames, deed);
                 }
             }
             return;
         }
         for watcher in watchers {
-            let nick = self.hub.nick(watcher).map_or("*", |nick| nick.as_str());
+            let nick = self.hub.nick(self.person_of(watcher)).map_or("*", |nick| nick.as_str());
             let server = &self.settings.irc.server;
             let text = match &line {
                 Line::Online { who } => format!(":{server} 730 {nick} :{who}"),
@@ -144,8 +196,13 @@ impl Switchboard {
     }
 }
 
+/// Whether this is what somebody says.
+fn is_said(line: &Line) -> bool {
+    matches!(line, Line::Said { .. } | Line::SaidLines { .. })
+}
+
 /// Whether a client hears what it said itself.
-fn is_echoed(client: &super::Client, frames: &Frames) -> bool {
+fn is_echoed(client: &Client, frames: &Frames) -> bool {
     match &client.irc {
         Some(conn) => {
             let said = matches!(
@@ -160,7 +217,7 @@ fn is_echoed(client: &super::Client, frames: &Frames) -> bool {
 }
 
 /// Puts what the author hears into its answer, where that is collected; whether it is.
-fn collect(client: &mut super::Client, frames: &Frames, stamp: Stamp, settings: &Settings) -> bool {
+fn collect(client: &mut Client, frames: &Frames, stamp: Stamp, settings: &Settings) -> bool {
     let Some(conn) = client.irc.as_mut().filter(|conn| conn.label.is_some()) else { return false };
     let server = &settings.irc.server;
     let text = render::render(frames.line(), conn.caps, Some(stamp), server);

@@ -1,6 +1,6 @@
 //! The side of the switchboard that faces the log, where it is not as it should be.
 
-use super::{ClientId, Entry, Event, Frames, Line, Now, Reply, Switchboard, Text};
+use super::{Append, ClientId, Entry, Frames, Line, Now, Reply, Switchboard, Text};
 
 impl Switchboard {
     /// Whether what the log has committed can be delivered in this turn.
@@ -20,13 +20,14 @@ impl Switchboard {
     }
 
     /// The log could not keep an event: it has not happened, and its author is told.
-    pub fn handle_refused(&mut self, event: &Event) {
-        let Some(id) = event.client() else { return };
+    pub fn handle_refused(&mut self, append: &Append) {
+        let Some(id) = self.author_of(append) else { return };
         if let Some(client) = self.clients.get_mut(id) {
             client.in_flight = client.in_flight.saturating_sub(1);
             self.enqueue(id);
         }
         self.reply(id, Reply::NotKept);
+        self.finish_answer(id);
     }
 
     /// Tells everyone who is here something that is not in the log.

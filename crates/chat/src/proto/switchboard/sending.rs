@@ -27,7 +27,7 @@ impl Switchboard {
         let backed_up = self.post.is_backed_up(&client.mail);
         self.post.sent(id, &mut client.mail, count);
         let freed = backed_up && !self.post.is_backed_up(&client.mail);
-        if client.closing && client.mail.outbox.is_empty() {
+        if client.is_over() {
             self.finished.push_back(id);
         } else if freed {
             self.enqueue(id);

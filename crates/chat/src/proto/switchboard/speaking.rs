@@ -13,6 +13,7 @@ struct Done {
     lookup: Option<Lookup>,
     work: Option<Work>,
     quit: Option<Text>,
+    attach: Option<ClientId>,
 }
 
 /// What a command is judged with.
@@ -26,16 +27,17 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn judge(
         self,
-        (id, conn): (ClientId, &mut Conn),
+        (session, conn): (ClientId, &mut Conn),
         now: Now,
         command: impl FnOnce(&mut Ctx<'_>),
     ) -> Done {
         let mut ctx = Ctx {
             hub: self.hub,
+            id: conn.person.unwrap_or(session),
+            session,
             conn,
             watch: self.watch,
             irc: self.irc,
-            id,
             now,
             unknown: self.unknown,
             text: String::new(),
@@ -43,10 +45,11 @@ impl Bench<'_> {
             lookup: None,
             work: None,
             quit: None,
+            attach: None,
         };
         command(&mut ctx);
-        let Ctx { text, events, lookup, work, quit, .. } = ctx;
-        Done { text, events, lookup, work, quit }
+        let Ctx { text, events, lookup, work, quit, attach, .. } = ctx;
+        Done { text, events, lookup, work, quit, attach }
     }
 }
 
@@ -62,7 +65,7 @@ impl Switchboard {
     }
 
     /// Has something judged, and does what comes of it.
-    fn judge(&mut self, id: ClientId, now: Now, command: impl FnOnce(&mut Ctx<'_>)) {
+    pub(super) fn judge(&mut self, id: ClientId, now: Now, command: impl FnOnce(&mut Ctx<'_>)) {
         let Some(client) = self.clients.get_mut(id) else { return };
         let Some(conn) = client.irc.as_mut() else { return };
         let bench = Bench {
@@ -77,7 +80,7 @@ impl Switchboard {
     }
 
     fn settle(&mut self, id: ClientId, done: Done, now: Now) {
-        let Done { text, events, lookup, work, quit } = done;
+        let Done { text, events, lookup, work, quit, attach } = done;
         self.respond(id, text);
         if events.iter().any(|(_, event)| matches!(event, Event::Arrived { .. })) {
             self.set_arrived(id, true);
@@ -85,6 +88,9 @@ impl Switchboard {
         self.happen(id, events, now);
         if let Some(client) = self.clients.get_mut(id) {
             client.in_flight += u32::from(lookup.is_some()) + u32::from(work.is_some());
+        }
+        if let Some(person) = attach {
+            self.attach(id, person, now);
         }
         self.lookups.extend(lookup);
         self.tasks.extend(work);
@@ -182,15 +188,21 @@ impl Switchboard {
         }
     }
 
-    pub(super) fn show_room(&mut self, id: ClientId, room: &RoomName, now: Now) {
-        self.judge(id, now, |ctx| irc::show_room(ctx, room));
+    pub(super) fn show_room(&mut self, person: ClientId, room: &RoomName, now: Now) {
+        for ear in self.ears(person) {
+            self.judge(ear, now, |ctx| irc::show_room(ctx, room));
+        }
     }
 
     /// An IRC client is put out by somebody else.
-    pub(super) fn end_irc(&mut self, id: ClientId, words: &str, now: Now) {
-        self.say_goodbye(id, words);
-        self.set_arrived(id, false);
-        self.close(id, Why::Killed, None, now);
+    pub(super) fn end_irc(&mut self, person: ClientId, words: &str, now: Now) {
+        let ears = self.ears(person);
+        self.sessions.remove(&person);
+        for ear in ears {
+            self.say_goodbye(ear, words);
+            self.set_arrived(ear, false);
+            self.close(ear, Why::Killed, None, now);
+        }
     }
 
     fn say_goodbye(&mut self, id: ClientId, words: &str) {

@@ -91,7 +91,7 @@ fn who_is_refused_by_the_log_is_told_and_goes_on() {
     bench.board.handle_received(a, b"one\ntwo\n", bench.now);
     let refused = bench.board.poll_append(bench.now).expect("an event");
     assert!(bench.board.poll_append(bench.now).is_none(), "it waits for the log");
-    bench.board.handle_refused(&refused.event);
+    bench.board.handle_refused(&refused);
     bench.turn();
     assert_eq!(bench.reads(a), "* that was not said: it could not be kept; try again later\n");
     assert_eq!(bench.reads(b), "<plain-1> two\n");

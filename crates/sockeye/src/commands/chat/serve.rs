@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// Who makes an account has to name an e-mail address
     #[arg(long)]
     register_email: bool,
+    /// Who is logged in stays in the rooms when all its clients are gone
+    #[arg(long)]
+    always_on: bool,
     /// A room that exists; plain clients land in the first (repeatable)
     #[arg(long, value_name = "ROOM", default_value = "#lobby", value_delimiter = ',')]
     room: Vec<RoomName>,
@@ -147,6 +150,7 @@ impl Args {
             operators: self.oper.clone(),
             registers_early: !self.register_late,
             wants_email: self.register_email,
+            always_on: self.always_on,
             room: self.room.iter().map(ToString::to_string).collect(),
             classic: self.classic,
             max_clients: self.max_clients,
