@@ -11,7 +11,7 @@ from irctest.specifications import Capabilities, OptionalBehaviors
 
 SOCKEYE = os.environ["SOCKEYE"]
 # Whether `chat serve` takes WebSockets by itself.
-WEBSOCKET = False
+WEBSOCKET = True
 
 
 class SockeyeController(BaseServerController, DirectoryBasedController):

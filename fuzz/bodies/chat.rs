@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sockeye_chat::proto::irc::Input;
+use sockeye_chat::proto::irc::message::{self, Message};
 use sockeye_chat::proto::websocket::{
     self, CONTROL_BYTES_MAX, CloseCode, Limits, PeerError, Received, Receiver,
 };
@@ -290,4 +291,53 @@ fn server_frame(bytes: &[u8], opcode: u8) -> &[u8] {
     assert_eq!(*first, 0x80 | opcode);
     assert_eq!(usize::from(*length), payload.len());
     payload
+}
+
+/// `input` is a line of IRC. What is taken apart and put together again is the same; values of tags
+/// come back from their escapes; a mask matches what a plain reading of it matches.
+pub(crate) fn chat_irc(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let line: String = text.chars().filter(|c| !matches!(c, '\0' | '\r' | '\n')).collect();
+    if let Some(message) = Message::parse(&line) {
+        let mut again = String::new();
+        if line.trim_start_matches(' ').starts_with('@') {
+            again.push_str(&format!("@{} ", message.tags));
+        }
+        if let Some(source) = message.source {
+            again.push_str(&format!(":{source} "));
+        }
+        again.push_str(message.command);
+        if let Some((last, middle)) = message.params.split_last() {
+            for param in middle {
+                assert!(!param.is_empty() && !param.contains(' ') && !param.starts_with(':'));
+                again.push(' ');
+                again.push_str(param);
+            }
+            message::push_last(&mut again, last);
+        }
+        assert_eq!(Message::parse(&again).as_ref(), Some(&message), "{again:?}");
+        for (key, _) in message::tags(message.tags) {
+            let value = message.tag(key).expect("a tag that is there");
+            let mut escaped = String::new();
+            message::escape(&mut escaped, &value);
+            assert!(!escaped.contains([';', ' ']) && message::unescape(&escaped) == value);
+        }
+    }
+    if let Some((mask, name)) = text.split_once(' ') {
+        let (mask, name): (Vec<char>, Vec<char>) =
+            (mask.chars().take(12).collect(), name.chars().take(12).collect());
+        let (shown, other): (String, String) = (mask.iter().collect(), name.iter().collect());
+        assert_eq!(message::matches(&shown, &other), plainly(&mask, &name), "{shown:?} {other:?}");
+    }
+}
+
+/// A mask, read by its definition.
+fn plainly(mask: &[char], name: &[char]) -> bool {
+    match (mask.split_first(), name.split_first()) {
+        (None, _) => name.is_empty(),
+        (Some(('*', rest)), None) => plainly(rest, name),
+        (Some(('*', rest)), Some((_, fewer))) => plainly(rest, name) || plainly(mask, fewer),
+        (Some((c, rest)), Some((d, fewer))) => (*c == '?' || c == d) && plainly(rest, fewer),
+        (Some(_), None) => false,
+    }
 }

@@ -7,6 +7,7 @@ use sockeye_testkit::replay;
 
 #[test]
 fn corpora_replay() {
+    replay("chat_irc", bodies::chat_irc);
     replay("chat_session", bodies::chat_session);
     replay("chat_websocket", bodies::chat_websocket);
 }

@@ -26,8 +26,8 @@ struct Ears<'a> {
 }
 
 impl Ears<'_> {
-    /// A client hears it; `own`: it is left out, unless it wants to hear itself or is another client
-    /// of whoever speaks.
+    /// A client hears it; `own`: it is left out, unless it wants to hear itself or is another
+    /// client of whoever speaks.
     fn hear(&mut self, ear: ClientId, own: bool, frames: &mut Frames) {
         let Some(client) = self.clients.get_mut(ear).filter(|client| !client.closing) else {
             return;
