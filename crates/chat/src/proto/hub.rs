@@ -216,6 +216,11 @@ impl Hub {
         Append { stream, id, unix_ms: now.unix_ms, event }
     }
 
+    /// The number of the last event of this node.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended
+    }
+
     pub(crate) fn person(&self, client: ClientId) -> Option<&Person> {
         self.people.get(&client)
     }

@@ -118,6 +118,10 @@ pub struct Switchboard {
     sessions: BTreeMap<ClientId, Vec<ClientId>>,
     /// Which further client's doing an event is, by its number.
     authors: BTreeMap<u64, ClientId>,
+    /// All events of this node up to this one have happened.
+    settled: u64,
+    /// Answers that wait for an event.
+    held: VecDeque<(u64, ClientId, String)>,
 }
 
 impl Switchboard {
@@ -145,6 +149,8 @@ impl Switchboard {
             batches: 0,
             sessions: BTreeMap::new(),
             authors: BTreeMap::new(),
+            settled: 0,
+            held: VecDeque::new(),
         }
     }
 
@@ -382,6 +388,7 @@ impl Switchboard {
             self.enqueue(id);
             self.finish_answer(id);
         }
+        self.settle_to(&entry.append);
         self.close_overflowed(now);
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) quit: Option<Text>,
     /// The client is one more of this person.
     pub(crate) attach: Option<ClientId>,
+    /// The answer waits until all that was decided before has happened.
+    pub(crate) waits: bool,
 }
 
 impl<'a> Ctx<'a> {

@@ -137,6 +137,8 @@ pub(super) fn ping(ctx: &mut Ctx<'_>, message: &Message<'_>) {
     if token.is_empty() {
         return ctx.say(ERR_NOORIGIN, &[]);
     }
+    // Who hears the answer has heard everything that was said before the question.
+    ctx.waits = true;
     let server = &ctx.irc.server;
     ctx.line(format_args!(":{server} PONG {server} :{token}"));
 }

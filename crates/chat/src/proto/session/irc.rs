@@ -31,12 +31,20 @@ fn input(config: &SessionConfig, line: &[u8]) -> Input {
 }
 
 impl Session {
+    /// Leaves out the rest of a line that was too long; `false` while its end has not come.
+    fn skip_irc(&mut self) -> bool {
+        let end = self.rest().iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+        self.at = end.map_or(self.input.len(), |end| self.at + end);
+        self.skipping = end.is_none();
+        !self.skipping
+    }
+
     pub(super) fn poll_irc(&mut self, config: &SessionConfig, now: Instant) -> Option<Request> {
         if !self.speaks_irc {
             self.speaks_irc = true;
             return Some(Request::StartIrc);
         }
-        if self.skipping && !self.skip() {
+        if self.skipping && !self.skip_irc() {
             return self.end();
         }
         let blank = self.rest().iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();

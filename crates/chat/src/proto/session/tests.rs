@@ -276,7 +276,8 @@ fn where_only_irc_is_spoken_nothing_else_is_and_silence_starts_nothing() {
 fn lines_of_irc_end_with_cr_or_lf_and_tags_have_their_own_limit() {
     let line = |text: &str| Request::Irc(Input::Line(text.to_owned()));
     let input = b"NICK a\r\n\n\rUSER b\n@t=12345 PING 1\r@t=1234567 PING 2\r\n\xff\r\n\
-                  PING 345678901234567\nPING 3\0\n";
+                  PING 345678901234567\nPING 3\0\n\
+                  PING 3456789012345678901234567890123456789012345\rPING 4\n";
     let expected = [
         Request::StartIrc,
         line("NICK a"),
@@ -286,6 +287,8 @@ fn lines_of_irc_end_with_cr_or_lf_and_tags_have_their_own_limit() {
         Request::Irc(Input::NotUtf8),
         Request::Irc(Input::TooLong),
         line("PING 3"),
+        Request::Irc(Input::TooLong),
+        line("PING 4"),
         Request::End,
     ];
     assert_eq!(every_way(&config(), input, true), expected);

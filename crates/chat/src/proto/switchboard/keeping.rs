@@ -21,6 +21,7 @@ impl Switchboard {
 
     /// The log could not keep an event: it has not happened, and its author is told.
     pub fn handle_refused(&mut self, append: &Append) {
+        self.settle_to(append);
         let Some(id) = self.author_of(append) else { return };
         if let Some(client) = self.clients.get_mut(id) {
             client.in_flight = client.in_flight.saturating_sub(1);

@@ -3,7 +3,8 @@
 use super::super::irc::{self, Conn, Ctx, Found, Input, Lookup, Outcome, Task, Work, labelled};
 use super::super::{Nick, frame::carried};
 use super::{
-    Carrier, ClientId, Event, Hub, Kind, News, Now, RoomName, Stream, Switchboard, Text, Watch, Why,
+    Append, Carrier, ClientId, Event, Hub, Kind, News, Now, RoomName, Stream, Switchboard, Text,
+    Watch, Why,
 };
 
 /// What came of a command.
@@ -14,6 +15,7 @@ struct Done {
     work: Option<Work>,
     quit: Option<Text>,
     attach: Option<ClientId>,
+    waits: bool,
 }
 
 /// What a command is judged with.
@@ -46,10 +48,11 @@ impl Bench<'_> {
             work: None,
             quit: None,
             attach: None,
+            waits: false,
         };
         command(&mut ctx);
-        let Ctx { text, events, lookup, work, quit, attach, .. } = ctx;
-        Done { text, events, lookup, work, quit, attach }
+        let Ctx { text, events, lookup, work, quit, attach, waits, .. } = ctx;
+        Done { text, events, lookup, work, quit, attach, waits }
     }
 }
 
@@ -80,8 +83,12 @@ impl Switchboard {
     }
 
     fn settle(&mut self, id: ClientId, done: Done, now: Now) {
-        let Done { text, events, lookup, work, quit, attach } = done;
-        self.respond(id, text);
+        let Done { text, events, lookup, work, quit, attach, waits } = done;
+        if waits && self.hub.appended() > self.settled {
+            self.hold(id, text);
+        } else {
+            self.respond(id, text);
+        }
         if events.iter().any(|(_, event)| matches!(event, Event::Arrived { .. })) {
             self.set_arrived(id, true);
         }
@@ -126,6 +133,27 @@ impl Switchboard {
     pub fn handle_worked(&mut self, id: ClientId, outcome: Outcome, now: Now) {
         self.judge(id, now, |ctx| irc::worked(ctx, outcome));
         self.land(id);
+    }
+
+    /// Keeps an answer until all that was decided so far has happened.
+    fn hold(&mut self, id: ClientId, text: String) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.in_flight += 1;
+            self.held.push_back((self.hub.appended(), id, text));
+        }
+    }
+
+    /// An event of this node has happened, or does not happen: answers that waited for it go out.
+    pub(super) fn settle_to(&mut self, append: &Append) {
+        if append.id.node != self.settings.node {
+            return;
+        }
+        self.settled = self.settled.max(append.id.number);
+        while self.held.front().is_some_and(|(number, ..)| *number <= self.settled) {
+            let Some((_, id, text)) = self.held.pop_front() else { return };
+            self.respond(id, text);
+            self.land(id);
+        }
     }
 
     /// Something that a client waited for is there.
