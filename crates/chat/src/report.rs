@@ -59,6 +59,11 @@ pub enum Event {
         /// Why.
         error: Option<String>,
     },
+    /// Another process keeps the history in that folder: this room keeps its last lines in memory.
+    HistoryElsewhere {
+        /// Which folder, and whose it is.
+        error: String,
+    },
     /// A listener is broken, and given up.
     ListenerLost {
         /// What the system said.

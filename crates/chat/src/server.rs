@@ -15,7 +15,7 @@ use crate::pool::Pool;
 use crate::proto::{Log, MemoryLog, RoomName, Settings, Switchboard};
 use crate::turn::{Loop, Parts, Token};
 use crate::wire::Secrets;
-use crate::{Config, Entrance, Error, Handle, Listeners, Purpose, Report, Result, Sink};
+use crate::{Config, Entrance, Error, Event, Handle, Listeners, Purpose, Report, Result, Sink};
 
 /// So many monitors may be connected at once.
 const MONITORS_MAX: usize = 64;
@@ -63,7 +63,13 @@ impl Server {
         let handle = Handle::new(selector.waker(), config.announcements_max);
         let history = match &config.history {
             History::Stored(storage) if !config.classic => {
-                Some(Opened::open(storage.clone(), &rooms, config.kept_lines())?)
+                match Opened::open(storage.clone(), &rooms, config.kept_lines()) {
+                    Err(error @ Error::DataInUse { .. }) if storage.or_memory => {
+                        sink(&Event::HistoryElsewhere { error: error.to_string() });
+                        None
+                    }
+                    opened => Some(opened?),
+                }
             }
             _ => None,
         };

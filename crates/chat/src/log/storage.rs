@@ -44,6 +44,8 @@ pub struct Storage {
     pub answer_lines_max: usize,
     /// So long the search for an answer may take.
     pub answer_time: Duration,
+    /// Whether a room starts, with its last lines in memory, where another process has the folder.
+    pub or_memory: bool,
 }
 
 impl Storage {
@@ -59,6 +61,7 @@ impl Storage {
             questions_max: 256,
             answer_lines_max: 1000,
             answer_time: Duration::from_secs(2),
+            or_memory: false,
         }
     }
 }

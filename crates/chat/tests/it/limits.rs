@@ -124,6 +124,7 @@ fn the_documented_limits_of_a_history_are_its_defaults() {
         questions_max,
         answer_lines_max,
         answer_time,
+        or_memory: _,
     } = Storage::new("anywhere");
     let expected = [
         ("retention", retention.map_or_else(|| "none".to_owned(), seconds)),

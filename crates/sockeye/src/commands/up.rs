@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use sockeye_chat::Admit;
+use sockeye_chat::{Admit, History};
 use sockeye_edge::Printable;
 use sockeye_edge::activation::Inherited;
 use sockeye_edge::listen::ListenAddr;
@@ -194,6 +194,10 @@ fn config(args: &Args, context: &Context, dir: &Path) -> anyhow::Result<Config> 
             room.tls = config.files.as_ref().and_then(|files| files.tls.clone());
         }
         room.names = args.page.names();
+        // As with ports: a second hub of the same user finds its place beside the first.
+        if let History::Stored(storage) = &mut room.history {
+            storage.or_memory = true;
+        }
         room.listen = vec![match &args.chat_listen {
             Some(listen) => listen.clone(),
             // Who types lines is asked for no password.

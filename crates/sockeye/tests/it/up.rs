@@ -80,6 +80,22 @@ fn only_runs_what_it_names() {
 }
 
 #[test]
+fn a_second_hub_finds_its_place_beside_the_first() {
+    let home = home();
+    let chat = ["share", "--only=chat", "--chat-listen=127.0.0.1:0"];
+    let mut first = Process::spawn(&mut up(&home, &chat));
+    first.wait_for("listening chat ");
+    let mut second = Process::spawn(&mut up(&home, &chat));
+    let address = second.wait_for("listening chat ");
+    let said = second.stop(Signal::TERM);
+    assert!(!address.is_empty());
+    assert!(said.err().contains("is in use by another sockeye"), "{}", said.err());
+    assert_eq!(said.code(), Some(0), "{}", said.err());
+    let kept = first.stop(Signal::TERM);
+    assert!(!kept.err().contains("in use"), "{}", kept.err());
+}
+
+#[test]
 fn a_port_in_use_moves_to_the_next_free_one_and_says_so() {
     let home = home();
     let held = TcpListener::bind("127.0.0.1:0").unwrap();

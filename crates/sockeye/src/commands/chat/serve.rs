@@ -253,6 +253,9 @@ pub(crate) fn log(event: &Event) {
             tracing::error!(error, "messages cannot be kept: the rooms are read-only");
         }
         Event::HistoryTrouble { error: None } => tracing::info!("messages are kept again"),
+        Event::HistoryElsewhere { error } => {
+            tracing::warn!(error, "this room keeps its last lines only while it runs");
+        }
         Event::ListenerLost { error } => tracing::error!(error, "a listener is lost"),
         _ => {}
     }
