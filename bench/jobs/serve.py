@@ -27,7 +27,7 @@ GIB = 1 << 30
 CONNECTIONS = 50
 # A listing takes milliseconds: with more of them wrk gives up on some.
 LISTING_CONNECTIONS = 5
-SECONDS = 2
+SECONDS = 1
 IDLE = 9_900
 # Who needs a thread for each connection, or is too slow to wait for, is left out of a row.
 NOT_IDLE = {"python"}
