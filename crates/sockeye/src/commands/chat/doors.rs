@@ -30,7 +30,7 @@ pub(crate) struct DoorArgs {
     /// Answer browsers with 404: no page, no WebSocket
     #[arg(long)]
     no_web: bool,
-    /// Let pages of this origin talk here too, such as https://example.org (repeatable)
+    /// Let pages of this origin talk here too, such as `https://example.org` (repeatable)
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     allow_origin: Vec<String>,
     /// How fast one address may connect: so many at once, then so many a second
