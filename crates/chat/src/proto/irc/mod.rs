@@ -1,11 +1,11 @@
 //! IRC: commands judged on what the hub holds, and its events in IRC's words.
 //!
 //! Rules:
-//! 1. A command is a row of [`table`]: name, least parameters, who may use it, handler. What it
+//! 1. A command is a row of `table`: name, least parameters, who may use it, handler. What it
 //!    means is one function in the file of its subject.
 //! 2. A handler reads the hub and never changes it: what others shall see becomes an event. What
 //!    concerns this connection alone (capabilities, names that it watches) changes at once, in
-//!    [`Conn`].
+//!    `Conn`.
 //! 3. What is declared (capabilities, ISUPPORT) works; what does not work is not declared.
 
 mod answer;
