@@ -1,11 +1,10 @@
-"""serve: requests a second of server CPU for small files, a missing one and a listing, in plaintext, by
-TLS and by HTTP/2; handshakes; CPU seconds a GiB; memory of an idle connection; time to the first
+"""serve: requests a second of server CPU for small files, a missing one and a listing, in plaintext,
+by TLS and by HTTP/2; handshakes; CPU seconds a GiB; memory of an idle connection; time to the first
 answer.
 
 Peers: nginx as packaged and a newer one, each plain and with open_file_cache (the faster counts);
 lighttpd, h2o, caddy, static-web-server, miniserve, dufs, Python. Floor: epoll, recv and send of one
-canned answer (sendfile for the large
-file), bench/load.
+canned answer (sendfile for the large file), bench/load.
 """
 import contextlib
 import hashlib
