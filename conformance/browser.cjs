@@ -4,36 +4,12 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const { chromium } = require('playwright-core');
+const { run, test } = require('./count.cjs');
 
 const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const DESK = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 const DEADLINE_MS = 30000;
-let passed = 0;
-let failed = 0;
-
-async function test(name, body) {
-  try {
-    await body();
-    passed += 1;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}: ${error.stack.split('\n').slice(0, 6).join(' | ')}`);
-  }
-}
-
-// Runs a suite to its end; its last line counts.
-function run(main) {
-  main().then(() => {
-    console.log(`${passed} passed, ${failed} failed`);
-    process.exitCode = failed === 0 ? 0 : 1;
-  }, (error) => {
-    console.log(`FAILED  ${error.stack}`);
-    console.log(`${passed} passed, ${failed + 1} failed`);
-    process.exit(1);
-  });
-}
 
 const launch = (...more) => chromium.launch({
   executablePath: '/usr/bin/chromium',

@@ -4,23 +4,11 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
+const { run, test } = require('../count.cjs');
 const { Little } = require('./little.cjs');
 
 const ASSETS = path.join(__dirname, '../../crates/chat/assets');
 const BYTES_MAX = 64000;
-let passed = 0;
-let failed = 0;
-
-async function test(name, body) {
-  try {
-    await body();
-    passed += 1;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}: ${error.stack.split('\n').slice(0, 8).join(' | ')}`);
-  }
-}
 
 const load = (name) => import(path.join(ASSETS, name));
 
@@ -384,8 +372,6 @@ async function weights() {
   });
 }
 
-(async () => {
+run(async () => {
   for (const part of [codec, texts, states, weights]) await part();
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exitCode = failed === 0 ? 0 : 1;
-})();
+});
