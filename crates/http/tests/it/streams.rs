@@ -28,6 +28,22 @@ fn serve(
     start(Config { mounts, ..config })
 }
 
+/// A server whose `/~s` answers `a`, and `b` when it is told to go on, or nobody can tell any more.
+fn serve_in_two(config: Config) -> (Running, mpsc::Sender<()>) {
+    let (sender, go) = mpsc::channel::<()>();
+    let go = Arc::new(Mutex::new(go));
+    let server = serve(config, move |_| {
+        let go = Arc::clone(&go);
+        stream(move |out| {
+            out.write_all(b"a")?;
+            out.flush()?;
+            let _ = go.lock().unwrap().recv();
+            out.write_all(b"b")
+        })
+    });
+    (server, sender)
+}
+
 /// What `/~s/<word>` gives.
 fn words(request: &Request<'_>) -> Answer {
     match request.rest() {
@@ -219,18 +235,8 @@ fn a_producer_may_take_longer_than_a_peer_may() {
 #[test]
 fn one_address_leaves_places_for_others() {
     let folder = folder();
-    let (sender, go) = mpsc::channel::<()>();
-    let go = Arc::new(Mutex::new(go));
     let limits = Limits { streams_max: 3, streams_per_address_max: 1, ..Limits::default() };
-    let server = serve(Config { limits, ..config(folder.path()) }, move |_| {
-        let go = Arc::clone(&go);
-        stream(move |out| {
-            out.write_all(b"a")?;
-            out.flush()?;
-            let _ = go.lock().unwrap().recv();
-            out.write_all(b"b")
-        })
-    });
+    let (server, sender) = serve_in_two(Config { limits, ..config(folder.path()) });
     let from = |source: [u8; 4]| {
         use sockeye_socket::{Family, Kind, Socket};
         let socket = Socket::new(Family::Inet, Kind::Stream, 0).unwrap();
@@ -260,18 +266,8 @@ fn one_address_leaves_places_for_others() {
 #[test]
 fn so_many_are_produced_at_once_and_no_more() {
     let folder = folder();
-    let (sender, go) = mpsc::channel::<()>();
-    let go = Arc::new(Mutex::new(go));
     let limits = Limits { streams_max: 2, ..Limits::default() };
-    let server = serve(Config { limits, ..config(folder.path()) }, move |_| {
-        let go = Arc::clone(&go);
-        stream(move |out| {
-            out.write_all(b"a")?;
-            out.flush()?;
-            let _ = go.lock().unwrap().recv();
-            out.write_all(b"b")
-        })
-    });
+    let (server, sender) = serve_in_two(Config { limits, ..config(folder.path()) });
     let mut clients = [server.connect(), server.connect()];
     for client in &mut clients {
         client.send("GET /~s HTTP/1.1\r\nHost: a\r\n\r\n");
