@@ -1,7 +1,7 @@
 //! What was said, for those who come later.
 
 use super::frame::{Line, Stamp};
-use super::{Class, Entry, Event, Identity, Stream, Style, Target, clean};
+use super::{Class, Entry, Event, Stream, Style, clean};
 use std::sync::Arc;
 
 /// Something that was said, for whoever asks.
@@ -34,32 +34,9 @@ pub(super) fn line_of(entry: &Entry) -> Option<(Line, Stamp)> {
     if entry.append.event.class() != Class::Said {
         return None;
     }
-    let line = match &entry.append.event {
-        Event::Said { who, to, text, style, tags, .. } => Line::Said {
-            who: Arc::clone(who),
-            to: to.clone(),
-            text: text.clone(),
-            style: *style,
-            tags: Arc::clone(tags),
-        },
-        Event::SaidLines { who, to, lines, style, tags, .. } => Line::SaidLines {
-            who: Arc::clone(who),
-            to: to.clone(),
-            lines: Arc::clone(lines),
-            style: *style,
-            tags: Arc::clone(tags),
-        },
-        Event::Posted { nick, text } => {
-            let Stream::Room(room) = &entry.append.stream else { return None };
-            Line::Said {
-                who: Arc::new(Identity::plain(nick.clone())),
-                to: Target::Room(room.clone()),
-                text: text.clone(),
-                style: Style::Line,
-                tags: "".into(),
-            }
-        }
-        _ => return None,
+    let line = match (&entry.append.event, &entry.append.stream) {
+        (Event::Posted { nick, text }, Stream::Room(room)) => Line::posted(nick, text, room),
+        (event, _) => Line::said(event)?,
     };
     Some((line, stamp))
 }

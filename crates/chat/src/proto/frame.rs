@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::irc::{Caps, render};
 use super::websocket::{self, CloseCode};
 use super::{
-    Barred, Charset, Identity, Nick, NickError, Opening, Pos, Rate, RoomName, Style, Target, Text,
-    Voice, Why, plain, web,
+    Barred, Charset, Event, Identity, Nick, NickError, Opening, Pos, Rate, RoomName, Style, Target,
+    Text, Voice, Why, plain, web,
 };
 
 /// What a client understands. Clients of one kind share their frames.
@@ -118,6 +118,40 @@ pub enum Line {
     Reply(Reply),
     /// A line of IRC as it is, without its end; lines are parted by CR LF.
     Irc(Arc<str>),
+}
+
+impl Line {
+    /// The line of something that was said by who is here; `None` of every other event.
+    pub(super) fn said(event: &Event) -> Option<Line> {
+        match event {
+            Event::Said { who, to, text, style, tags, .. } => Some(Line::Said {
+                who: Arc::clone(who),
+                to: to.clone(),
+                text: text.clone(),
+                style: *style,
+                tags: Arc::clone(tags),
+            }),
+            Event::SaidLines { who, to, lines, style, tags, .. } => Some(Line::SaidLines {
+                who: Arc::clone(who),
+                to: to.clone(),
+                lines: Arc::clone(lines),
+                style: *style,
+                tags: Arc::clone(tags),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The line of somebody who is not in the room and has to be heard there: by a page's form.
+    pub(super) fn posted(nick: &Nick, text: &Text, room: &RoomName) -> Line {
+        Line::Said {
+            who: Arc::new(Identity::plain(nick.clone())),
+            to: Target::Room(room.clone()),
+            text: text.clone(),
+            style: Style::Line,
+            tags: "".into(),
+        }
+    }
 }
 
 /// What the server answers to one client.

@@ -25,7 +25,7 @@ impl Hub {
     fn apply_direct(&mut self, event: &Event, out: &mut Vec<Output>) {
         let (client, to, line) = match event {
             Event::Said { client, to, .. } | Event::SaidLines { client, to, .. } => {
-                (*client, to, said(event))
+                (*client, to, Line::said(event))
             }
             Event::Redacted { client, who, to, at, text } => {
                 let (who, to) = (Arc::clone(who), to.clone());
@@ -52,26 +52,5 @@ impl Hub {
         if let Some(person) = self.people.get_mut(&client).filter(|_| spoken) {
             person.active_unix_ms = person.active_unix_ms.max(self.now_unix_ms);
         }
-    }
-}
-
-/// The line of something that was said.
-pub(super) fn said(event: &Event) -> Option<Line> {
-    match event {
-        Event::Said { who, to, text, style, tags, .. } => Some(Line::Said {
-            who: Arc::clone(who),
-            to: to.clone(),
-            text: text.clone(),
-            style: *style,
-            tags: Arc::clone(tags),
-        }),
-        Event::SaidLines { who, to, lines, style, tags, .. } => Some(Line::SaidLines {
-            who: Arc::clone(who),
-            to: to.clone(),
-            lines: Arc::clone(lines),
-            style: *style,
-            tags: Arc::clone(tags),
-        }),
-        _ => None,
     }
 }

@@ -4,22 +4,10 @@ use std::sync::Arc;
 
 use super::super::super::frame::{Line, Reply};
 use super::super::super::{
-    ClientId, Entry, Event, Identity, ModeChange, Nick, RoomName, Style, Target, Text, Why, fold,
+    ClientId, Entry, Event, Identity, ModeChange, Nick, RoomName, Target, Text, Why, fold,
 };
 use super::super::room::{Mask, Topic};
 use super::super::{Hub, Output, Person, Room, rank_bit};
-use super::said;
-
-/// Somebody who was not in the room has to be heard there: the page's form.
-fn posted(nick: &Nick, text: &Text, room: &RoomName) -> Line {
-    Line::Said {
-        who: Arc::new(Identity::plain(nick.clone())),
-        to: Target::Room(room.clone()),
-        text: text.clone(),
-        style: Style::Line,
-        tags: "".into(),
-    }
-}
 
 impl Hub {
     pub(super) fn apply_in_room(&mut self, room: &RoomName, entry: &Entry, out: &mut Vec<Output>) {
@@ -41,7 +29,7 @@ impl Hub {
                 } else {
                     Some(0)
                 };
-                if let (Some(line), Some(ranks)) = (said(event), ranks)
+                if let (Some(line), Some(ranks)) = (Line::said(event), ranks)
                     && self.people.contains_key(client)
                     && self.is_heard(*client, room)
                 {
@@ -55,7 +43,7 @@ impl Hub {
                     out.push(all(Some(*client), Line::Raw(Arc::clone(bytes))));
                 }
             }
-            Event::Posted { nick, text } => out.push(all(None, posted(nick, text, room))),
+            Event::Posted { nick, text } => out.push(all(None, Line::posted(nick, text, room))),
             Event::Notice { text } => {
                 let line = Line::Notice { room: room.clone(), text: text.clone() };
                 out.push(all(None, line));
